@@ -1,0 +1,2 @@
+//! deploy/road-sim
+fn main() {}

@@ -1,0 +1,51 @@
+//! The project's commands, `cargo xtask …`: setup, tidy, test, demo.
+//! Not part of what is shipped; it knows the other crates only as programs it calls.
+
+mod demo;
+mod say;
+mod setup;
+mod shell;
+#[cfg(test)]
+mod temp;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The project's commands: setup, tidy, test, demo.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Bring what the build needs: Debian packages, libtorch, the aarch64 toolchain
+    Setup(setup::Arguments),
+    /// Check the architecture rules by reading the sources
+    Tidy,
+    /// Set up, then run every check: the project's one test command
+    Test(test::Arguments),
+    /// Set up, then go the whole way once: pictures, training, bundle, events
+    Demo(demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Task::Setup(arguments) => setup::run(&arguments),
+        Task::Tidy => tidy::run(),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask setup`: brings what the build needs onto a machine that has only Rust.
+//! Every step looks first, so that a second run does nothing.
+
+pub mod components;
+pub mod cross;
+pub mod libtorch;
+pub mod packages;
+
+use anyhow::Result;
+
+/// Arguments of `cargo xtask setup`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Do one part only; without it: packages and libtorch
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// A part of the set-up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Part {
+    /// Debian packages for the build: compiler, libclang, pip and unzip for libtorch
+    Packages,
+    /// libtorch for the trainer
+    Libtorch,
+    /// The aarch64 toolchain and emulator for tests on the agent's architecture
+    Cross,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    match arguments.only {
+        Some(part) => ensure(&[part]),
+        None => ensure(&[Part::Packages, Part::Libtorch]),
+    }
+}
+
+/// Brings these parts, each with the packages it needs itself.
+pub fn ensure(parts: &[Part]) -> Result<()> {
+    let has = |part| parts.contains(&part);
+    let mut purposes = Vec::new();
+    if has(Part::Packages) {
+        purposes.push(packages::Purpose::Build);
+    }
+    if (has(Part::Packages) || has(Part::Libtorch)) && libtorch::must_fetch()? {
+        purposes.push(packages::Purpose::Fetch);
+    }
+    if has(Part::Cross) && !cross::native() {
+        purposes.push(packages::Purpose::Cross);
+    }
+    packages::ensure(&purposes)?;
+    if has(Part::Libtorch) {
+        libtorch::ensure()?;
+    }
+    if has(Part::Cross) {
+        cross::ensure()?;
+    }
+    Ok(())
+}

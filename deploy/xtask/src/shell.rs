@@ -1,0 +1,146 @@
+//! Child processes: shown before they run, with an error that repeats the command.
+//! No shell is involved; arguments are passed as they are.
+
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A command under construction.
+pub struct Tool {
+    command: Command,
+}
+
+impl Tool {
+    /// A program found on PATH or given by path, to be run in the workspace root.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let root = workspace::root();
+        let mut command = Command::new(program);
+        // Busy-waiting OpenMP threads make everything several times slower beside other load.
+        command.env("OMP_WAIT_POLICY", "passive");
+        // Cargo set its [env] default for this process. Handed on as a variable it would look
+        // like the user's own, and differ from what a plain `cargo build` sees.
+        if env::var_os("LIBTORCH").is_some_and(|value| Path::new(&value) == root.join(".libtorch"))
+        {
+            command.env_remove("LIBTORCH");
+        }
+        command.current_dir(root);
+        Self { command }
+    }
+
+    /// Cargo, by way of PATH, so that rustup's `+toolchain` is understood.
+    pub fn cargo() -> Self {
+        Self::new("cargo")
+    }
+
+    /// Adds one argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of the child's environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs in this folder instead of the workspace root.
+    pub fn dir(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// The command as one could type it.
+    pub fn shown(&self) -> String {
+        std::iter::once(self.command.get_program())
+            .chain(self.command.get_args())
+            .map(quoted)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Shows the command and runs it on this terminal; an exit code other than 0 is an error.
+    pub fn run(mut self) -> Result<()> {
+        let shown = self.shown();
+        println!("           $ {shown}");
+        let status = self
+            .command
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot start `{shown}`"))?;
+        if !status.success() {
+            bail!("`{shown}` ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Runs without showing anything and returns stdout; the error holds stderr's end.
+    pub fn read(self) -> Result<String> {
+        let shown = self.shown();
+        let output = self.output()?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            bail!("`{shown}` ended with {}: {}", output.status, tail(&text));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Whether it runs and ends with 0.
+    pub fn works(self) -> bool {
+        self.output().is_ok_and(|output| output.status.success())
+    }
+
+    fn output(mut self) -> Result<Output> {
+        let shown = self.shown();
+        self.command
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start `{shown}`"))
+    }
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The last lines of a program's complaint.
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_command_can_be_typed() {
+        let tool = Tool::new("cargo").args(["test", "a b", "it's", ""]);
+        assert_eq!(tool.shown(), r"cargo test 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn a_failure_names_the_command_and_its_complaint() {
+        let error = Tool::new("git").arg("no-such-command").read().unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("`git no-such-command` ended with"), "{text}");
+        assert!(text.contains("not a git command"), "{text}");
+        let error = Tool::new("no-such-program").run().unwrap_err();
+        assert!(format!("{error:#}").contains("cannot start `no-such-program`"));
+    }
+}

@@ -1,0 +1,30 @@
+//! The top level holds the rooms of the house and nothing else.
+
+use super::rules::TOP_LEVEL;
+use super::{Tree, Violation};
+
+pub fn check(tree: &Tree) -> Vec<Violation> {
+    let mut names: Vec<&str> = Vec::new();
+    for (path, _) in &tree.files {
+        let top = path.split('/').next().unwrap_or(path);
+        if !top.starts_with('.') && !names.contains(&top) && !allowed(top) {
+            names.push(top);
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| Violation {
+            path: name.into(),
+            line: 1,
+            what: "does not belong at the top level".into(),
+            remedy: format!("move it into a crate or deploy/; allowed: {}", TOP_LEVEL.join(" ")),
+        })
+        .collect()
+}
+
+fn allowed(name: &str) -> bool {
+    TOP_LEVEL.iter().any(|entry| match entry.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *entry,
+    })
+}

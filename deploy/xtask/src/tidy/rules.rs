@@ -1,0 +1,110 @@
+//! The architecture as tables. A new room, arrow or exception is one line here.
+//! No code: how a table is checked stands in the file that uses it.
+
+/// What the top level may hold, besides names that start with a dot.
+/// A trailing `*` stands for any ending.
+pub const TOP_LEVEL: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "host-trainer",
+    "edge-agent",
+    "models",
+    "deploy",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE*",
+];
+
+/// Crate, its folder, and the workspace crates it may depend on.
+pub const ARROWS: &[(&str, &str, &[&str])] = &[
+    ("models", "models", &[]),
+    ("host-trainer", "host-trainer", &["models", "road-sim"]),
+    ("edge-agent", "edge-agent", &["models", "road-sim"]),
+    ("road-sim", "deploy/road-sim", &["models"]),
+    ("xtask", "deploy/xtask", &[]),
+];
+
+/// Third-party crate (a trailing `*` stands for any ending) and where it may be named.
+/// A room is the beginning of a path: `…/net` is net.rs, net/ and net_tests.rs.
+pub const ROOMS: &[(&str, &[&str])] = &[
+    (
+        "tch",
+        &[
+            "host-trainer/src/net",
+            "host-trainer/src/train",
+            "host-trainer/src/device",
+        ],
+    ),
+    (
+        "tract_*",
+        &[
+            "models/src/runner",
+            "models/src/kernels/",
+            "host-trainer/src/onnx",
+        ],
+    ),
+    ("v4l", &["edge-agent/src/source/v4l2"]),
+    ("rppal", &["edge-agent/src/sink/gpio"]),
+    ("gpiocdev", &["edge-agent/src/sink/gpio"]),
+    ("rumqttc", &["edge-agent/src/sink/mqtt"]),
+    ("image", &["models/src/picture"]),
+    ("safetensors", &["host-trainer/src/weights"]),
+    ("tiny_skia", &["deploy/road-sim/"]),
+];
+
+/// Lines a Rust file may have.
+pub const LONGEST: usize = 400;
+
+/// Code that no Rust file may have.
+pub const UNFINISHED_CODE: &[&str] = &["#[ignore", concat!("to", "do!"), "unimplemented!"];
+
+/// Words that no file may have.
+pub const UNFINISHED_WORDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), "XX\u{58}"];
+
+/// Folders whose code must not stop on its own account, and what does stop it.
+pub const STEADY_FOLDERS: &[&str] = &["models/src/", "edge-agent/src/"];
+/// See [`STEADY_FOLDERS`].
+pub const STOPPING_CODE: &[&str] = &[".unwrap()", ".expect(", "panic!", "unreachable!"];
+
+/// Top-level folders of one particular machine, which no path in the project may start with.
+pub const MACHINE_FOLDERS: &[&str] = &["work", "root", "home"];
+
+/// Material beside the checkout that only some have.
+pub const SHARED: &str = concat!("../", "shared");
+/// Where it may be named, by files that say `skip` when it is absent.
+pub const SHARED_ROOMS: &[&str] = &["host-trainer/tests/", "edge-agent/tests/"];
+
+/// Who runs a command of the README, so that it cannot rot.
+#[derive(Clone, Copy)]
+pub enum RanBy {
+    /// A step of `cargo xtask test`.
+    Step(&'static str),
+    /// `cargo xtask demo`.
+    Demo,
+    /// A test: some Rust file under this folder names the word as an argument, `"word"`.
+    Tests(&'static str, &'static str),
+    /// The reader or the CI: the project's own entry points, which contain the checks.
+    Entry,
+}
+
+/// Programs whose commands in the README are checked.
+pub const PROGRAMS: &[&str] = &["cargo", "host-trainer", "edge-agent", "road-sim"];
+
+/// Commands the README may show, by their first words, and who runs them.
+pub const README_COMMANDS: &[(&str, RanBy)] = &[
+    ("cargo xtask test", RanBy::Entry),
+    ("cargo xtask demo", RanBy::Entry),
+    ("cargo xtask setup", RanBy::Step("test")),
+    ("cargo xtask tidy", RanBy::Step("tidy")),
+    ("cargo build", RanBy::Step("readme")),
+    ("cargo test", RanBy::Step("test")),
+    ("cargo fmt", RanBy::Step("fmt")),
+    ("cargo clippy", RanBy::Step("clippy")),
+    ("host-trainer train", RanBy::Demo),
+    ("host-trainer export", RanBy::Demo),
+    ("host-trainer evaluate", RanBy::Demo),
+    ("edge-agent run", RanBy::Demo),
+    ("edge-agent score", RanBy::Demo),
+    ("edge-agent classify", RanBy::Tests("edge-agent/", "classify")),
+    ("road-sim pictures", RanBy::Demo),
+];

@@ -1,0 +1,220 @@
+//! The gate: which parts of a frame are not the usual scene. Frames and times in, boxes out;
+//! it remembers the scene but not what moved through it. No I/O, no vehicles, no colours.
+
+mod background;
+mod blobs;
+mod cells;
+mod region;
+
+use models::{Rect, RgbView};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{BadValue, within};
+use background::{Background, Seen, Tolerance};
+pub use blobs::Blob;
+use blobs::Mask;
+use cells::Cells;
+
+/// The `[gate]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// Side of the square cells that the frame is averaged into.
+    pub cell_px: u32,
+    /// Nothing is reported before the scene was seen for this long.
+    pub warm_up_ms: u32,
+    /// How long a thing that stays takes to become part of the scene.
+    pub memory_ms: u32,
+    /// Smallest difference in brightness that counts, 0 to 255.
+    pub min_luma_difference: f32,
+    /// Smallest difference in colour that counts, 0 to 255.
+    pub min_chroma_difference: f32,
+    /// Smallest difference in fine detail that counts, 0 to 255.
+    pub min_texture_difference: f32,
+    /// A shadow leaves at least this share of the light; 1 takes no shadow into account.
+    pub shadow_min_share: f32,
+    /// Gaps of up to twice this many cells inside a vehicle are closed.
+    pub close_cells: u32,
+    /// Smaller boxes are ignored.
+    pub min_width_px: u32,
+    /// Lower boxes are ignored.
+    pub min_height_px: u32,
+    /// Boxes over this share of the picture are ignored.
+    pub max_area_share: f32,
+    /// With this share of the picture changed the light changed: nothing is reported.
+    pub flood_share: f32,
+    /// Corners `[x, y]` in pixels of the polygon that is watched; none: the whole picture.
+    pub region_px: Vec<[f32; 2]>,
+    /// Rectangles that are not watched: a waving tree, a clock in the picture.
+    pub ignore_px: Vec<Rect>,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self {
+            cell_px: 4,
+            warm_up_ms: 1000,
+            memory_ms: 60_000,
+            min_luma_difference: 10.0,
+            min_chroma_difference: 6.0,
+            min_texture_difference: 6.0,
+            shadow_min_share: 0.4,
+            close_cells: 1,
+            min_width_px: 20,
+            min_height_px: 16,
+            max_area_share: 0.6,
+            flood_share: 0.7,
+            region_px: Vec::new(),
+            ignore_px: Vec::new(),
+        }
+    }
+}
+
+impl GateConfig {
+    /// Refuses values out of range.
+    pub fn check(&self) -> Result<(), BadValue> {
+        within("gate.cell_px", self.cell_px, 1, 64)?;
+        within("gate.memory_ms", self.memory_ms, 1000, 86_400_000)?;
+        within("gate.min_luma_difference", self.min_luma_difference, 1.0, 255.0)?;
+        within("gate.min_chroma_difference", self.min_chroma_difference, 1.0, 255.0)?;
+        within("gate.min_texture_difference", self.min_texture_difference, 1.0, 255.0)?;
+        within("gate.shadow_min_share", self.shadow_min_share, 0.05, 1.0)?;
+        within("gate.close_cells", self.close_cells, 0, 16)?;
+        within("gate.max_area_share", self.max_area_share, 0.01, 1.0)?;
+        within("gate.flood_share", self.flood_share, 0.1, 1.0)?;
+        match self.region_px.len() {
+            1 | 2 => Err(BadValue::new("gate.region_px", "needs no corner or at least three")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The gate of one camera.
+#[derive(Debug)]
+pub struct Gate {
+    config: GateConfig,
+    background: Background,
+    watched: Vec<bool>,
+    size_px: (u32, u32),
+    flooded: bool,
+}
+
+impl Gate {
+    /// A gate that has seen nothing yet.
+    pub fn new(config: GateConfig) -> Self {
+        let tolerance = Tolerance {
+            luma: config.min_luma_difference,
+            chroma: config.min_chroma_difference,
+            texture: config.min_texture_difference,
+            shadow_share: config.shadow_min_share,
+        };
+        let background = Background::new(tolerance, config.memory_ms as f32);
+        Self { config, background, watched: Vec::new(), size_px: (0, 0), flooded: false }
+    }
+
+    /// What is not the usual scene in the frame taken at `t_ms`. A frame of another size
+    /// starts the gate afresh.
+    pub fn observe(&mut self, view: RgbView<'_>, t_ms: u64) -> Vec<Blob> {
+        let config = &self.config;
+        let grid = Cells::measure(view, config.cell_px);
+        let (across, down) = (grid.across, grid.down);
+        if self.size_px != (view.width(), view.height()) {
+            self.size_px = (view.width(), view.height());
+            let (polygon, ignore) = (&config.region_px, &config.ignore_px);
+            self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
+        }
+        let seen = self.background.observe(&grid, t_ms, self.flooded);
+        let foreground = seen.iter().filter(|seen| **seen == Seen::Foreground).count();
+        self.flooded = foreground as f32 > config.flood_share * seen.len() as f32;
+        if self.flooded || self.background.learned_ms() < config.warm_up_ms as f32 {
+            return Vec::new();
+        }
+        let mut mask = Mask::foreground(&seen, &self.watched, across);
+        mask.close(config.close_cells as usize);
+        let mut blobs = mask.blobs(&self.watched, config.cell_px, view.width(), view.height());
+        let largest = f64::from(config.max_area_share) * f64::from(view.width()) * f64::from(view.height());
+        blobs.retain(|blob| {
+            blob.rect.width >= config.min_width_px
+                && blob.rect.height >= config.min_height_px
+                && blob.rect.area() as f64 <= largest
+        });
+        blobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Scene, noisy_road};
+
+    fn gate() -> Gate {
+        Gate::new(GateConfig::default())
+    }
+
+    #[test]
+    fn an_empty_noisy_road_has_no_boxes() {
+        let mut gate = gate();
+        for frame in 0..200 {
+            let picture = noisy_road(frame);
+            assert_eq!(gate.observe(picture.view(), frame * 40), [], "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn one_car_is_one_box_where_it_is() {
+        let mut gate = gate();
+        for frame in 0..60 {
+            gate.observe(noisy_road(frame).view(), frame * 40);
+        }
+        let car = Rect { x: 100, y: 80, width: 80, height: 40 };
+        let picture = Scene::new(60).car(car, [180, 30, 30]).draw();
+        let blobs = gate.observe(picture.view(), 2400);
+        assert_eq!(blobs.len(), 1, "{blobs:?}");
+        assert!(blobs[0].rect.overlap(&car) > 0.8, "{blobs:?}");
+    }
+
+    #[test]
+    fn a_shadow_is_no_box() {
+        let mut gate = gate();
+        for frame in 0..60 {
+            gate.observe(noisy_road(frame).view(), frame * 40);
+        }
+        let picture =
+            Scene::new(60).shadow(Rect { x: 100, y: 80, width: 80, height: 40 }, 0.6).draw();
+        assert_eq!(gate.observe(picture.view(), 2400), []);
+    }
+
+    #[test]
+    fn a_change_of_light_is_no_box() {
+        let mut gate = gate();
+        for frame in 0..60 {
+            gate.observe(noisy_road(frame).view(), frame * 40);
+        }
+        for frame in 60..120 {
+            let picture = Scene::new(frame).light(1.0 - (frame - 60) as f32 / 150.0).draw();
+            assert_eq!(gate.observe(picture.view(), frame * 40), [], "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn what_is_ignored_is_not_reported() {
+        let car = Rect { x: 100, y: 80, width: 80, height: 40 };
+        let mut gate = Gate::new(GateConfig { ignore_px: vec![car], ..GateConfig::default() });
+        for frame in 0..60 {
+            gate.observe(noisy_road(frame).view(), frame * 40);
+        }
+        let picture = Scene::new(60).car(car, [180, 30, 30]).draw();
+        assert_eq!(gate.observe(picture.view(), 2400), []);
+    }
+
+    #[test]
+    fn ranges_are_told() {
+        let config = GateConfig { cell_px: 0, ..GateConfig::default() };
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "gate.cell_px = 0 is out of range; allowed: 1 to 64"
+        );
+        let config = GateConfig { region_px: vec![[0.0, 0.0]], ..GateConfig::default() };
+        assert!(config.check().unwrap_err().to_string().contains("at least three"));
+    }
+}

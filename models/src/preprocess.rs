@@ -1,0 +1,435 @@
+//! From a picture to the network's input, the same bits on every target: an integer resize to
+//! the input size, then one table look-up a channel. No augmentation, no floating point per
+//! pixel, no file.
+
+use crate::frame::{RgbFrame, RgbView};
+
+/// How a picture of any shape becomes the input's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// The whole picture, stretched to the input's shape.
+    Stretch,
+}
+
+/// How pixels are resampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// A triangle filter as wide as the scale asks (at least two source pixels), in 14-bit
+    /// integer weights: columns first, then rows, each rounded half up to 8 bits.
+    TriangleInt14,
+}
+
+/// What the preprocessing is, as a manifest states it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreprocessSpec {
+    /// Input columns, 16 to 1024.
+    pub width: u32,
+    /// Input rows, 16 to 1024.
+    pub height: u32,
+    /// From any shape to the input's.
+    pub fit: Fit,
+    /// The resampling filter.
+    pub resample: Resample,
+    /// Subtracted from `value / 255`, a channel each (red, green, blue), 0 to 1.
+    pub mean: [f32; 3],
+    /// Divides what is left, above 0.
+    pub std: [f32; 3],
+}
+
+impl PreprocessSpec {
+    /// A square input with the mean and deviation of the ImageNet training pictures, those of
+    /// torchvision's pretrained weights.
+    pub fn imagenet(side: u32) -> Self {
+        Self {
+            width: side,
+            height: side,
+            fit: Fit::Stretch,
+            resample: Resample::TriangleInt14,
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+        }
+    }
+
+    /// Says what is out of range, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, side) in [("width", self.width), ("height", self.height)] {
+            if !(16..=1024).contains(&side) {
+                return Err(format!("input {name} is {side}; 16 to 1024 can be"));
+            }
+        }
+        if self.mean.iter().any(|m| !(0.0..=1.0).contains(m)) {
+            return Err(format!("mean is {:?}; each 0 to 1 can be", self.mean));
+        }
+        if self.std.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
+            return Err(format!("std is {:?}; each must be above 0", self.std));
+        }
+        Ok(())
+    }
+
+    /// Numbers in one input: `3 * height * width`.
+    pub fn len(&self) -> usize {
+        3 * self.height as usize * self.width as usize
+    }
+
+    /// Never true of a spec that [`PreprocessSpec::check`] accepts.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Applies one spec to pictures of any size. Keeps its buffers, so that repeated use does not
+/// allocate for pictures no larger than those seen before.
+#[derive(Clone, Debug)]
+pub struct Preprocessor {
+    spec: PreprocessSpec,
+    /// `(v / 255 - mean) / std` for each channel and each byte value.
+    table: Box<[[f32; 256]; 3]>,
+    columns: Taps,
+    rows: Taps,
+    /// Source rows at the input's width, interleaved RGB.
+    narrowed: Vec<u8>,
+    fitted: Vec<u8>,
+}
+
+impl Preprocessor {
+    /// Errors with the reason when the spec is out of range.
+    pub fn new(spec: &PreprocessSpec) -> Result<Self, String> {
+        spec.check()?;
+        let mut table = Box::new([[0.0; 256]; 3]);
+        for (channel, row) in table.iter_mut().enumerate() {
+            for (value, entry) in row.iter_mut().enumerate() {
+                *entry = (value as f32 / 255.0 - spec.mean[channel]) / spec.std[channel];
+            }
+        }
+        Ok(Self {
+            spec: spec.clone(),
+            table,
+            columns: Taps::default(),
+            rows: Taps::default(),
+            narrowed: Vec::new(),
+            fitted: vec![0; spec.len()],
+        })
+    }
+
+    /// The spec that is applied.
+    pub fn spec(&self) -> &PreprocessSpec {
+        &self.spec
+    }
+
+    /// The table: entry `[channel][value]` is the network's input for that byte.
+    pub fn table(&self) -> &[[f32; 256]; 3] {
+        &self.table
+    }
+
+    /// The picture at the input's size, still bytes: `height * width * 3`, interleaved RGB.
+    pub fn fit(&mut self, view: RgbView<'_>) -> &[u8] {
+        let (width, height) = (self.spec.width as usize, self.spec.height as usize);
+        self.columns.plan(view.width(), self.spec.width);
+        self.rows.plan(view.height(), self.spec.height);
+        self.narrowed.resize(view.height() as usize * width * 3, 0);
+        for (y, narrow) in (0..view.height()).zip(self.narrowed.chunks_exact_mut(width * 3)) {
+            let row = view.row(y);
+            for (x, pixel) in narrow.chunks_exact_mut(3).enumerate() {
+                let (first, weights) = self.columns.of(x);
+                let mut sums = [HALF; 3];
+                for (source, weight) in row[first * 3..].chunks_exact(3).zip(weights) {
+                    for (sum, value) in sums.iter_mut().zip(source) {
+                        *sum += u32::from(*value) * weight;
+                    }
+                }
+                for (out, sum) in pixel.iter_mut().zip(sums) {
+                    *out = (sum >> BITS) as u8;
+                }
+            }
+        }
+        let mut sums = vec![0u32; width * 3];
+        for y in 0..height {
+            let (first, weights) = self.rows.of(y);
+            sums.fill(HALF);
+            let below = self.narrowed[first * width * 3..].chunks_exact(width * 3);
+            for (row, weight) in below.zip(weights) {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += u32::from(*value) * weight;
+                }
+            }
+            let out = &mut self.fitted[y * width * 3..(y + 1) * width * 3];
+            for (out, sum) in out.iter_mut().zip(&sums) {
+                *out = (sum >> BITS) as u8;
+            }
+        }
+        &self.fitted
+    }
+
+    /// The network's input: channel by channel (CHW), `3 * height * width` numbers.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn input(&mut self, view: RgbView<'_>, out: &mut [f32]) {
+        assert_eq!(out.len(), self.spec.len(), "input length");
+        self.fit(view);
+        self.normalise(&self.fitted, out);
+    }
+
+    /// The table look-up alone: interleaved bytes at the input's size to CHW numbers.
+    ///
+    /// # Panics
+    /// When either length is not `3 * height * width`.
+    pub fn normalise(&self, fitted: &[u8], out: &mut [f32]) {
+        assert_eq!(fitted.len(), self.spec.len(), "fitted length");
+        assert_eq!(out.len(), self.spec.len(), "input length");
+        let plane = out.len() / 3;
+        for (channel, (plane, table)) in out
+            .chunks_exact_mut(plane)
+            .zip(self.table.iter())
+            .enumerate()
+        {
+            for (out, pixel) in plane.iter_mut().zip(fitted.chunks_exact(3)) {
+                *out = table[usize::from(pixel[channel])];
+            }
+        }
+    }
+}
+
+/// A picture resampled to `width` x `height` by the contract's filter.
+///
+/// # Panics
+/// When a side is zero.
+pub fn resize(view: RgbView<'_>, width: u32, height: u32) -> RgbFrame {
+    assert!(width > 0 && height > 0, "size {width}x{height}");
+    let spec = PreprocessSpec {
+        width,
+        height,
+        ..PreprocessSpec::imagenet(16)
+    };
+    let mut once = Preprocessor {
+        fitted: vec![0; spec.len()],
+        spec,
+        table: Box::new([[0.0; 256]; 3]),
+        columns: Taps::default(),
+        rows: Taps::default(),
+        narrowed: Vec::new(),
+    };
+    once.fit(view);
+    match RgbFrame::new(width, height, once.fitted) {
+        Ok(frame) => frame,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// Bits of a weight; the weights of one output pixel sum to exactly `1 << BITS`.
+const BITS: u32 = 14;
+const HALF: u32 = 1 << (BITS - 1);
+
+/// For each output position along one axis: the first source position and the weights from
+/// there on. All integers, so no target can round differently.
+#[derive(Clone, Debug, Default)]
+struct Taps {
+    from: u32,
+    to: u32,
+    first: Vec<usize>,
+    /// Where an output's weights start; one entry more than outputs.
+    start: Vec<usize>,
+    weights: Vec<u32>,
+}
+
+impl Taps {
+    fn of(&self, output: usize) -> (usize, &[u32]) {
+        (
+            self.first[output],
+            &self.weights[self.start[output]..self.start[output + 1]],
+        )
+    }
+
+    /// Plans `from` source positions onto `to` outputs. In units of half an output pixel times
+    /// `from`, the centre of source `x` lies at `(2x+1)·to`, that of output `i` at
+    /// `(2i+1)·from`; the triangle reaches `2·max(from, to)` to each side.
+    fn plan(&mut self, from: u32, to: u32) {
+        if (self.from, self.to) == (from, to) {
+            return;
+        }
+        (self.from, self.to) = (from, to);
+        self.first.clear();
+        self.start.clear();
+        self.weights.clear();
+        let (from, to) = (i64::from(from), i64::from(to));
+        let reach = 2 * from.max(to);
+        for output in 0..to {
+            let centre = (2 * output + 1) * from;
+            // Source x weighs something when |(2x+1)·to - centre| < reach.
+            let first = ((centre - reach) / (2 * to)).clamp(0, from - 1);
+            let last = ((centre + reach) / (2 * to)).clamp(0, from - 1);
+            let raw = |x: i64| (reach - ((2 * x + 1) * to - centre).abs()).max(0);
+            let total: i64 = (first..=last).map(raw).sum();
+            let begin = self.weights.len();
+            self.first.push(first as usize);
+            self.start.push(begin);
+            let (mut sum, mut heaviest) = (0, begin);
+            for x in first..=last {
+                let weight = (((raw(x) << BITS) + total / 2) / total) as u32;
+                sum += weight;
+                self.weights.push(weight);
+                if weight > self.weights[heaviest] {
+                    heaviest = self.weights.len() - 1;
+                }
+            }
+            // What rounding left over or took goes to the heaviest tap.
+            self.weights[heaviest] = self.weights[heaviest] + (1 << BITS) - sum;
+        }
+        self.start.push(self.weights.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::sha256_of_f32;
+
+    /// A picture of every byte value in an order no resize can flatter.
+    fn pattern(width: u32, height: u32) -> RgbFrame {
+        let mut state = 0x2545_f491u32;
+        let bytes = (0..width * height * 3)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                state as u8
+            })
+            .collect();
+        RgbFrame::new(width, height, bytes).unwrap()
+    }
+
+    fn input(spec: &PreprocessSpec, frame: &RgbFrame) -> Vec<f32> {
+        let mut out = vec![0.0; spec.len()];
+        Preprocessor::new(spec)
+            .unwrap()
+            .input(frame.view(), &mut out);
+        out
+    }
+
+    /// These hashes are the contract: they must be the same on every target.
+    #[test]
+    fn golden_hashes() {
+        let cases = [
+            (
+                (128, 128),
+                128,
+                "588434a7d50aa3167fc525c1d1fd05350d27c47509c8aef45790d94e0874fcbb",
+            ),
+            (
+                (224, 224),
+                128,
+                "c80ab876b4b93276b51ab9a3cb170868d19bce52d08446f25e6c1ae49c91959e",
+            ),
+            (
+                (640, 360),
+                96,
+                "e8334204757e12b743e42d510e3906a73fe607f1b07974d86dc3c8c28c192d24",
+            ),
+            (
+                (37, 129),
+                224,
+                "81fa7b2c0148c0dfd4d7e51deb42bf9160987dbff7c636d1f022c3f409234da8",
+            ),
+            (
+                (1, 1),
+                16,
+                "88f62bc35bc687cc765e4ac89ba96b3d85218d8a6e44aef18b315e2ef33678ff",
+            ),
+        ];
+        for ((width, height), side, expected) in cases {
+            let spec = PreprocessSpec::imagenet(side);
+            let found = sha256_of_f32(&input(&spec, &pattern(width, height)));
+            assert_eq!(found, expected, "{width}x{height} to {side}");
+        }
+    }
+
+    #[test]
+    fn the_same_size_changes_no_byte() {
+        let frame = pattern(64, 48);
+        assert_eq!(resize(frame.view(), 64, 48), frame);
+    }
+
+    #[test]
+    fn one_colour_stays_that_colour_at_any_scale() {
+        let frame = RgbFrame::filled(61, 47, [7, 130, 255]).unwrap();
+        for (width, height) in [(16, 16), (61, 100), (200, 300), (1, 1)] {
+            let resized = resize(frame.view(), width, height);
+            assert!(
+                resized.data().chunks(3).all(|p| p == [7, 130, 255]),
+                "{width}x{height}"
+            );
+        }
+    }
+
+    #[test]
+    fn weights_sum_to_one_for_every_scale() {
+        let mut taps = Taps::default();
+        for from in 1..80 {
+            for to in 1..80 {
+                taps.plan(from, to);
+                for output in 0..to as usize {
+                    let (first, weights) = taps.of(output);
+                    assert_eq!(weights.iter().sum::<u32>(), 1 << BITS, "{from} to {to}");
+                    assert!(first + weights.len() <= from as usize, "{from} to {to}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn halving_averages_with_the_triangle() {
+        // Scale 2: weights 1/8 3/8 3/8 1/8; at the border the outer one falls away.
+        let bytes = [0u8, 80, 160, 240].iter().flat_map(|v| [*v; 3]).collect();
+        let frame = RgbFrame::new(4, 1, bytes).unwrap();
+        let half = resize(frame.view(), 2, 1);
+        // (3·0 + 3·80 + 160) / 7 = 57.14 and (80 + 3·160 + 3·240) / 7 = 182.86
+        assert_eq!(half.view().pixel(0, 0), [57; 3]);
+        assert_eq!(half.view().pixel(1, 0), [183; 3]);
+    }
+
+    #[test]
+    fn a_crop_is_preprocessed_like_its_copy() {
+        let frame = pattern(90, 70);
+        let crop = frame
+            .view()
+            .crop(crate::Rect {
+                x: 11,
+                y: 7,
+                width: 50,
+                height: 41,
+            })
+            .unwrap();
+        let spec = PreprocessSpec::imagenet(32);
+        let mut preprocessor = Preprocessor::new(&spec).unwrap();
+        let (mut a, mut b) = (vec![0.0; spec.len()], vec![0.0; spec.len()]);
+        preprocessor.input(crop, &mut a);
+        preprocessor.input(crop.to_frame().view(), &mut b);
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn refuses_specs_out_of_range() {
+        let mut spec = PreprocessSpec::imagenet(8);
+        assert_eq!(
+            spec.check().unwrap_err(),
+            "input width is 8; 16 to 1024 can be"
+        );
+        spec = PreprocessSpec {
+            std: [0.2, 0.0, 0.2],
+            ..PreprocessSpec::imagenet(64)
+        };
+        assert!(
+            spec.check()
+                .unwrap_err()
+                .starts_with("std is [0.2, 0.0, 0.2]")
+        );
+        spec = PreprocessSpec {
+            mean: [0.2, 1.5, 0.2],
+            ..PreprocessSpec::imagenet(64)
+        };
+        assert!(spec.check().is_err());
+    }
+}
