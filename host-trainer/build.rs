@@ -7,7 +7,6 @@ fn main() {
     }
     // The linker drops libtorch.so as unneeded, and libtorch_cuda with it (tch-rs issue 980).
     println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
-    println!("cargo:rustc-link-arg=-Wl,--copy-dt-needed-entries");
     println!("cargo:rustc-link-arg=-ltorch");
     println!("cargo:rustc-link-arg=-Wl,--as-needed");
 }

@@ -75,15 +75,33 @@ impl GateConfig {
     pub fn check(&self) -> Result<(), BadValue> {
         within("gate.cell_px", self.cell_px, 1, 64)?;
         within("gate.memory_ms", self.memory_ms, 1000, 86_400_000)?;
-        within("gate.min_luma_difference", self.min_luma_difference, 1.0, 255.0)?;
-        within("gate.min_chroma_difference", self.min_chroma_difference, 1.0, 255.0)?;
-        within("gate.min_texture_difference", self.min_texture_difference, 1.0, 255.0)?;
+        within(
+            "gate.min_luma_difference",
+            self.min_luma_difference,
+            1.0,
+            255.0,
+        )?;
+        within(
+            "gate.min_chroma_difference",
+            self.min_chroma_difference,
+            1.0,
+            255.0,
+        )?;
+        within(
+            "gate.min_texture_difference",
+            self.min_texture_difference,
+            1.0,
+            255.0,
+        )?;
         within("gate.shadow_min_share", self.shadow_min_share, 0.05, 1.0)?;
         within("gate.close_cells", self.close_cells, 0, 16)?;
         within("gate.max_area_share", self.max_area_share, 0.01, 1.0)?;
         within("gate.flood_share", self.flood_share, 0.1, 1.0)?;
         match self.region_px.len() {
-            1 | 2 => Err(BadValue::new("gate.region_px", "needs no corner or at least three")),
+            1 | 2 => Err(BadValue::new(
+                "gate.region_px",
+                "needs no corner or at least three",
+            )),
             _ => Ok(()),
         }
     }
@@ -109,7 +127,13 @@ impl Gate {
             shadow_share: config.shadow_min_share,
         };
         let background = Background::new(tolerance, config.memory_ms as f32);
-        Self { config, background, watched: Vec::new(), size_px: (0, 0), flooded: false }
+        Self {
+            config,
+            background,
+            watched: Vec::new(),
+            size_px: (0, 0),
+            flooded: false,
+        }
     }
 
     /// What is not the usual scene in the frame taken at `t_ms`. A frame of another size
@@ -124,7 +148,10 @@ impl Gate {
             self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
         }
         let seen = self.background.observe(&grid, t_ms, self.flooded);
-        let foreground = seen.iter().filter(|seen| **seen == Seen::Foreground).count();
+        let foreground = seen
+            .iter()
+            .filter(|seen| **seen == Seen::Foreground)
+            .count();
         self.flooded = foreground as f32 > config.flood_share * seen.len() as f32;
         if self.flooded || self.background.learned_ms() < config.warm_up_ms as f32 {
             return Vec::new();
@@ -132,7 +159,8 @@ impl Gate {
         let mut mask = Mask::foreground(&seen, &self.watched, across);
         mask.close(config.close_cells as usize);
         let mut blobs = mask.blobs(&self.watched, config.cell_px, view.width(), view.height());
-        let largest = f64::from(config.max_area_share) * f64::from(view.width()) * f64::from(view.height());
+        let largest =
+            f64::from(config.max_area_share) * f64::from(view.width()) * f64::from(view.height());
         blobs.retain(|blob| {
             blob.rect.width >= config.min_width_px
                 && blob.rect.height >= config.min_height_px
@@ -156,7 +184,11 @@ mod tests {
         let mut gate = gate();
         for frame in 0..200 {
             let picture = noisy_road(frame);
-            assert_eq!(gate.observe(picture.view(), frame * 40), [], "frame {frame}");
+            assert_eq!(
+                gate.observe(picture.view(), frame * 40),
+                [],
+                "frame {frame}"
+            );
         }
     }
 
@@ -166,7 +198,12 @@ mod tests {
         for frame in 0..60 {
             gate.observe(noisy_road(frame).view(), frame * 40);
         }
-        let car = Rect { x: 100, y: 80, width: 80, height: 40 };
+        let car = Rect {
+            x: 100,
+            y: 80,
+            width: 80,
+            height: 40,
+        };
         let picture = Scene::new(60).car(car, [180, 30, 30]).draw();
         let blobs = gate.observe(picture.view(), 2400);
         assert_eq!(blobs.len(), 1, "{blobs:?}");
@@ -179,8 +216,17 @@ mod tests {
         for frame in 0..60 {
             gate.observe(noisy_road(frame).view(), frame * 40);
         }
-        let picture =
-            Scene::new(60).shadow(Rect { x: 100, y: 80, width: 80, height: 40 }, 0.6).draw();
+        let picture = Scene::new(60)
+            .shadow(
+                Rect {
+                    x: 100,
+                    y: 80,
+                    width: 80,
+                    height: 40,
+                },
+                0.6,
+            )
+            .draw();
         assert_eq!(gate.observe(picture.view(), 2400), []);
     }
 
@@ -191,15 +237,29 @@ mod tests {
             gate.observe(noisy_road(frame).view(), frame * 40);
         }
         for frame in 60..120 {
-            let picture = Scene::new(frame).light(1.0 - (frame - 60) as f32 / 150.0).draw();
-            assert_eq!(gate.observe(picture.view(), frame * 40), [], "frame {frame}");
+            let picture = Scene::new(frame)
+                .light(1.0 - (frame - 60) as f32 / 150.0)
+                .draw();
+            assert_eq!(
+                gate.observe(picture.view(), frame * 40),
+                [],
+                "frame {frame}"
+            );
         }
     }
 
     #[test]
     fn what_is_ignored_is_not_reported() {
-        let car = Rect { x: 100, y: 80, width: 80, height: 40 };
-        let mut gate = Gate::new(GateConfig { ignore_px: vec![car], ..GateConfig::default() });
+        let car = Rect {
+            x: 100,
+            y: 80,
+            width: 80,
+            height: 40,
+        };
+        let mut gate = Gate::new(GateConfig {
+            ignore_px: vec![car],
+            ..GateConfig::default()
+        });
         for frame in 0..60 {
             gate.observe(noisy_road(frame).view(), frame * 40);
         }
@@ -209,12 +269,24 @@ mod tests {
 
     #[test]
     fn ranges_are_told() {
-        let config = GateConfig { cell_px: 0, ..GateConfig::default() };
+        let config = GateConfig {
+            cell_px: 0,
+            ..GateConfig::default()
+        };
         assert_eq!(
             config.check().unwrap_err().to_string(),
             "gate.cell_px = 0 is out of range; allowed: 1 to 64"
         );
-        let config = GateConfig { region_px: vec![[0.0, 0.0]], ..GateConfig::default() };
-        assert!(config.check().unwrap_err().to_string().contains("at least three"));
+        let config = GateConfig {
+            region_px: vec![[0.0, 0.0]],
+            ..GateConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("at least three")
+        );
     }
 }

@@ -1,2 +1,58 @@
-//! host-trainer
-fn main() {}
+//! `host-trainer`: from folders of pictures to a bundle. Parses the command line and turns
+//! errors into one line and an exit code: 2 misuse, 1 failure.
+
+mod arch;
+mod augment;
+mod card;
+mod commands;
+mod dataset;
+mod device;
+mod duplicates;
+mod files;
+mod loader;
+mod metrics;
+mod net;
+mod onnx;
+mod progress;
+mod quantise;
+mod run;
+mod schedule;
+mod split;
+mod train;
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{Usage, evaluate, export};
+
+/// Trains, measures, quantises and exports vehicle-colour networks for edge-agent.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(commands::train::Arguments),
+    Export(export::Arguments),
+    Evaluate(evaluate::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match &Cli::parse().command {
+        Command::Train(arguments) => commands::train::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("host-trainer: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}

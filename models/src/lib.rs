@@ -14,6 +14,7 @@ pub mod picture;
 pub mod preprocess;
 pub mod runner;
 pub mod scores;
+mod shipped;
 
 pub use bundle::{Bundle, BundleError};
 pub use frame::{FrameError, Rect, RgbFrame, RgbView};

@@ -119,11 +119,6 @@ impl Preprocessor {
         &self.spec
     }
 
-    /// The table: entry `[channel][value]` is the network's input for that byte.
-    pub fn table(&self) -> &[[f32; 256]; 3] {
-        &self.table
-    }
-
     /// The picture at the input's size, still bytes: `height * width * 3`, interleaved RGB.
     pub fn fit(&mut self, view: RgbView<'_>) -> &[u8] {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
@@ -170,25 +165,24 @@ impl Preprocessor {
     pub fn input(&mut self, view: RgbView<'_>, out: &mut [f32]) {
         assert_eq!(out.len(), self.spec.len(), "input length");
         self.fit(view);
-        self.normalise(&self.fitted, out);
-    }
-
-    /// The table look-up alone: interleaved bytes at the input's size to CHW numbers.
-    ///
-    /// # Panics
-    /// When either length is not `3 * height * width`.
-    pub fn normalise(&self, fitted: &[u8], out: &mut [f32]) {
-        assert_eq!(fitted.len(), self.spec.len(), "fitted length");
-        assert_eq!(out.len(), self.spec.len(), "input length");
         let plane = out.len() / 3;
         for (channel, (plane, table)) in out
             .chunks_exact_mut(plane)
             .zip(self.table.iter())
             .enumerate()
         {
-            for (out, pixel) in plane.iter_mut().zip(fitted.chunks_exact(3)) {
+            for (out, pixel) in plane.iter_mut().zip(self.fitted.chunks_exact(3)) {
                 *out = table[usize::from(pixel[channel])];
             }
+        }
+    }
+
+    /// The network's input pixel by pixel (HWC), appended to `out`: the same numbers in the order
+    /// that a channels-last trainer wants.
+    pub fn input_interleaved(&mut self, view: RgbView<'_>, out: &mut Vec<f32>) {
+        self.fit(view);
+        for pixel in self.fitted.chunks_exact(3) {
+            out.extend((0..3).map(|channel| self.table[channel][usize::from(pixel[channel])]));
         }
     }
 }
@@ -408,6 +402,20 @@ mod tests {
         preprocessor.input(crop, &mut a);
         preprocessor.input(crop.to_frame().view(), &mut b);
         assert_eq!(a, b);
+    }
+
+    #[test]
+    fn interleaved_is_the_same_input_in_another_order() {
+        let frame = pattern(33, 21);
+        let spec = PreprocessSpec::imagenet(16);
+        let mut pixels = Vec::new();
+        Preprocessor::new(&spec)
+            .unwrap()
+            .input_interleaved(frame.view(), &mut pixels);
+        let planes = input(&spec, &frame);
+        for (at, value) in pixels.iter().enumerate() {
+            assert_eq!(*value, planes[at % 3 * 256 + at / 3]);
+        }
     }
 
     #[test]

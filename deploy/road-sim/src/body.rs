@@ -291,7 +291,7 @@ impl Vehicle {
         let mut rng = Rng::with_seed(seed);
         // Hatchback, saloon, estate, SUV, van, pickup.
         const SHARES: [u32; 6] = [26, 20, 16, 24, 9, 5];
-        let mut draw = rng.u32(..SHARES.iter().sum());
+        let mut draw = rng.u32(..SHARES.iter().sum::<u32>());
         let mut index = 0;
         while draw >= SHARES[index] {
             draw -= SHARES[index];

@@ -162,9 +162,10 @@ impl Mesh {
             self.quad([a[1], b[1], b[2], a[2]], Part::Tread);
         }
         // A dark wall behind the wheel closes the arch.
-        let reach = radius + 0.16;
+        let reach = radius + 0.08;
         let wall = side * (style.width / 2.0 - 0.24);
-        let corners = [(-reach, 0.12), (reach, 0.12), (reach, 2.0 * reach), (-reach, 2.0 * reach)];
+        let (low, high) = (style.clearance + 0.02, radius + reach);
+        let corners = [(-reach, low), (reach, low), (reach, high), (-reach, high)];
         let corners = corners
             .map(|(dx, y)| self.push(v3(x + dx, y, wall), v3(0.0, 0.0, side), 0.0));
         self.quad(corners, Part::Inside);

@@ -209,9 +209,4 @@ impl Samples {
             self.found[(y * PER_PIXEL + dy) * self.width + x * PER_PIXEL + dx].as_ref()
         })
     }
-
-    /// Pixels down and across.
-    pub fn size(&self) -> (usize, usize) {
-        (self.width / PER_PIXEL, self.height / PER_PIXEL)
-    }
 }

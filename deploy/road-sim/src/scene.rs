@@ -17,6 +17,18 @@ pub enum Light {
     Overcast,
 }
 
+impl std::str::FromStr for Light {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "sun" => Ok(Self::Sun),
+            "overcast" => Ok(Self::Overcast),
+            _ => Err(format!("there is no light \"{name}\": use sun or overcast")),
+        }
+    }
+}
+
 /// A drawn road, described. Two equal descriptions give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

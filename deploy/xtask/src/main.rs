@@ -36,13 +36,14 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Task::Setup(arguments) => setup::run(&arguments),
-        Task::Tidy => tidy::run(),
+        Task::Setup(arguments) => setup::run(&arguments).map(|()| true),
+        Task::Tidy => tidy::run().map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
-        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -83,6 +83,12 @@ impl Tool {
         Ok(())
     }
 
+    /// Shows the command and runs it, showing what it says only when it fails.
+    pub fn run_quietly(self) -> Result<()> {
+        println!("           $ {}", self.shown());
+        self.read().map(drop)
+    }
+
     /// Runs without showing anything and returns stdout; the error holds stderr's end.
     pub fn read(self) -> Result<String> {
         let shown = self.shown();
@@ -120,7 +126,10 @@ fn quoted(word: &OsStr) -> String {
 
 /// The last lines of a program's complaint.
 fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
 }
 

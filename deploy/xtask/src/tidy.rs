@@ -15,7 +15,7 @@ use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A broken rule.
 #[derive(PartialEq, Debug)]
@@ -40,7 +40,6 @@ impl fmt::Display for Violation {
 
 /// The project's files: path from the root, and text unless the file is binary.
 struct Tree {
-    root: PathBuf,
     files: Vec<(String, Option<String>)>,
 }
 
@@ -48,11 +47,20 @@ impl Tree {
     /// Files that git tracks or would track.
     fn of_git(root: &Path) -> Result<Self> {
         let list = Tool::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
             .dir(root)
             .read()
             .context("tidy asks git which files belong to the project: run it in a git checkout")?;
-        Ok(Self::of(root, list.split('\0').filter(|path| !path.is_empty())))
+        Ok(Self::of(
+            root,
+            list.split('\0').filter(|path| !path.is_empty()),
+        ))
     }
 
     fn of<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) -> Self {
@@ -67,10 +75,7 @@ impl Tree {
             .collect();
         files.sort();
         files.dedup();
-        Self {
-            root: root.to_path_buf(),
-            files,
-        }
+        Self { files }
     }
 
     /// Every text file.

@@ -76,7 +76,13 @@ pub struct Background {
 impl Background {
     /// An empty memory; `memory_ms` is how long a standing thing takes to become background.
     pub fn new(tolerance: Tolerance, memory_ms: f32) -> Self {
-        Self { tolerance, memory_ms, models: Vec::new(), learned_ms: 0.0, last_t_ms: 0 }
+        Self {
+            tolerance,
+            memory_ms,
+            models: Vec::new(),
+            learned_ms: 0.0,
+            last_t_ms: 0,
+        }
     }
 
     /// Milliseconds of video learned from so far.
@@ -110,7 +116,11 @@ impl Background {
             let cell = scaled(cell, 1.0 / gain);
             let (what, matched) = model.judge(&cell, &tolerance);
             let slow = settled && !flooded && what == Seen::Foreground;
-            model.learn(&cell, matched, if slow { rate * FOREGROUND_SPEED } else { rate });
+            model.learn(
+                &cell,
+                matched,
+                if slow { rate * FOREGROUND_SPEED } else { rate },
+            );
             seen.push(what);
         }
         seen
@@ -136,7 +146,11 @@ impl Background {
             below += count;
             if total > 0 && below * 2 >= total {
                 let gain = bin as f32 / PER_UNIT;
-                return if (gain - 1.0).abs() < 0.025 { 1.0 } else { gain.clamp(0.25, 2.5) };
+                return if (gain - 1.0).abs() < 0.025 {
+                    1.0
+                } else {
+                    gain.clamp(0.25, 2.5)
+                };
             }
         }
         1.0
@@ -155,8 +169,14 @@ fn scaled(cell: &Cell, by: f32) -> Cell {
 impl Model {
     fn new(cell: &Cell) -> Self {
         let mut modes = [Mode::default(); MODES];
-        modes[0] = Mode { share: 1.0, cell: *cell };
-        Self { modes, noise: [1.0; 3] }
+        modes[0] = Mode {
+            share: 1.0,
+            cell: *cell,
+        };
+        Self {
+            modes,
+            noise: [1.0; 3],
+        }
     }
 
     /// The largest deviation in units of what is tolerated: up to 1 is the same appearance.
@@ -166,7 +186,8 @@ impl Model {
         let chroma = allowed(tolerance.chroma, self.noise[1]);
         let red = (cell.red - mode.red).abs() / chroma;
         let blue = (cell.blue - mode.blue).abs() / chroma;
-        let texture = (cell.texture - mode.texture).abs() / allowed(tolerance.texture, self.noise[2]);
+        let texture =
+            (cell.texture - mode.texture).abs() / allowed(tolerance.texture, self.noise[2]);
         luma.max(red).max(blue).max(texture)
     }
 
@@ -223,11 +244,13 @@ impl Model {
             Some(index) => {
                 let mode = &mut self.modes[index];
                 mode.share += rate;
-                let speed = (rate * MEAN_SPEED).min(rate / mode.share.max(rate)).max(rate).min(1.0);
+                let speed = (rate * MEAN_SPEED).min(0.1).max(rate);
                 let known = &mut mode.cell;
                 let off = [
                     (cell.luma - known.luma).abs(),
-                    (cell.red - known.red).abs().max((cell.blue - known.blue).abs()),
+                    (cell.red - known.red)
+                        .abs()
+                        .max((cell.blue - known.blue).abs()),
                     (cell.texture - known.texture).abs(),
                 ];
                 known.luma += (cell.luma - known.luma) * speed;
@@ -235,12 +258,15 @@ impl Model {
                 known.blue += (cell.blue - known.blue) * speed;
                 known.texture += (cell.texture - known.texture) * speed;
                 for (noise, off) in self.noise.iter_mut().zip(off) {
-                    *noise += (off - *noise) * rate.min(0.05);
+                    *noise += (off - *noise) * speed.min(0.05);
                 }
             }
             None => {
                 let last = MODES - 1;
-                self.modes[last] = Mode { share: rate, cell: *cell };
+                self.modes[last] = Mode {
+                    share: rate,
+                    cell: *cell,
+                };
             }
         }
         let total: f32 = self.modes.iter().map(|mode| mode.share).sum();
@@ -255,12 +281,25 @@ impl Model {
 mod tests {
     use super::*;
 
-    const TOLERANCE: Tolerance =
-        Tolerance { luma: 10.0, chroma: 6.0, texture: 6.0, shadow_share: 0.4 };
+    const TOLERANCE: Tolerance = Tolerance {
+        luma: 10.0,
+        chroma: 6.0,
+        texture: 6.0,
+        shadow_share: 0.4,
+    };
 
     fn grid(luma: f32, red: f32) -> Cells {
-        let cell = Cell { luma, red, blue: 0.0, texture: 2.0 };
-        Cells { across: 1, down: 1, cells: vec![cell] }
+        let cell = Cell {
+            luma,
+            red,
+            blue: 0.0,
+            texture: 2.0,
+        };
+        Cells {
+            across: 1,
+            down: 1,
+            cells: vec![cell],
+        }
     }
 
     /// What a single cell is called after `road` was seen for a while and then `now`.
@@ -283,7 +322,11 @@ mod tests {
             (112.0, 0.0, Seen::Doubtful),
             (200.0, 0.0, Seen::Foreground),
         ] {
-            assert_eq!(after_road(grid(luma, red)), expected, "luma {luma} red {red}");
+            assert_eq!(
+                after_road(grid(luma, red)),
+                expected,
+                "luma {luma} red {red}"
+            );
         }
     }
 
@@ -300,8 +343,16 @@ mod tests {
             last
         };
         show(&mut background, 0.0, 500);
-        assert_eq!(show(&mut background, 60.0, 25), Seen::Foreground, "after a second");
-        assert_eq!(show(&mut background, 60.0, 2000), Seen::Background, "after 80 seconds");
+        assert_eq!(
+            show(&mut background, 60.0, 25),
+            Seen::Foreground,
+            "after a second"
+        );
+        assert_eq!(
+            show(&mut background, 60.0, 2000),
+            Seen::Background,
+            "after 80 seconds"
+        );
         // The road comes back: its share has faded, yet it is learned again as fast as any.
         show(&mut background, 0.0, 1);
         assert_eq!(show(&mut background, 0.0, 2000), Seen::Background);
@@ -310,15 +361,32 @@ mod tests {
     #[test]
     fn another_exposure_is_not_foreground() {
         let cells: Vec<Cell> = (0..64)
-            .map(|i| Cell { luma: 60.0 + i as f32, red: 0.0, blue: 0.0, texture: 2.0 })
+            .map(|i| Cell {
+                luma: 60.0 + i as f32,
+                red: 0.0,
+                blue: 0.0,
+                texture: 2.0,
+            })
             .collect();
         let bright = cells.iter().map(|cell| scaled(cell, 1.4)).collect();
         let mut background = Background::new(TOLERANCE, 10_000.0);
         for frame in 0..50 {
-            let grid = Cells { across: 8, down: 8, cells: cells.clone() };
+            let grid = Cells {
+                across: 8,
+                down: 8,
+                cells: cells.clone(),
+            };
             background.observe(&grid, frame * 40, false);
         }
-        let seen = background.observe(&Cells { across: 8, down: 8, cells: bright }, 2000, false);
+        let seen = background.observe(
+            &Cells {
+                across: 8,
+                down: 8,
+                cells: bright,
+            },
+            2000,
+            false,
+        );
         assert!(seen.iter().all(|seen| *seen == Seen::Background));
     }
 }

@@ -29,7 +29,11 @@ impl Mask {
     /// Foreground of the watched cells; doubtful cells count beside at least two sure ones.
     pub fn foreground(seen: &[Seen], watched: &[bool], across: usize) -> Self {
         let down = seen.len() / across.max(1);
-        let mut sure = Self { across, down, set: vec![false; seen.len()] };
+        let mut sure = Self {
+            across,
+            down,
+            set: vec![false; seen.len()],
+        };
         for (index, seen) in seen.iter().enumerate() {
             sure.set[index] = watched[index] && *seen == Seen::Foreground;
         }
@@ -70,7 +74,13 @@ impl Mask {
     }
 
     /// The boxes of what hangs together, sides and corners touching, in reading order.
-    pub fn blobs(&self, watched: &[bool], cell_px: u32, width_px: u32, height_px: u32) -> Vec<Blob> {
+    pub fn blobs(
+        &self,
+        watched: &[bool],
+        cell_px: u32,
+        width_px: u32,
+        height_px: u32,
+    ) -> Vec<Blob> {
         let mut left = self.set.clone();
         let mut blobs = Vec::new();
         let mut stack = Vec::new();
@@ -98,7 +108,11 @@ impl Mask {
                 }
             }
             let edge = |cell: usize, cells: usize, size: u32| {
-                if cell + 1 == cells { size } else { (cell as u32 + 1) * cell_px }
+                if cell + 1 == cells {
+                    size
+                } else {
+                    (cell as u32 + 1) * cell_px
+                }
             };
             let (x, y) = (x0 as u32 * cell_px, y0 as u32 * cell_px);
             let rect = Rect {

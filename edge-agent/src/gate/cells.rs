@@ -53,13 +53,19 @@ impl Cells {
             }
             cells.extend(sums.iter().map(|sums| mean(sums, side)));
         }
-        Self { across, down, cells }
+        Self {
+            across,
+            down,
+            cells,
+        }
     }
 }
 
 /// Adds one line of pixels to the sums of the cells that it crosses.
 fn add_line(sums: &mut [Sums], here: &[u8], below: &[u8], side: usize) {
-    let cells = here.chunks_exact(side * 3).zip(below.chunks_exact(side * 3));
+    let cells = here
+        .chunks_exact(side * 3)
+        .zip(below.chunks_exact(side * 3));
     for (sum, (here, below)) in sums.iter_mut().zip(cells) {
         let mut before = here[1];
         for (pixel, under) in here.chunks_exact(3).zip(below.chunks_exact(3)) {
@@ -67,7 +73,8 @@ fn add_line(sums: &mut [Sums], here: &[u8], below: &[u8], side: usize) {
             sum.green += u32::from(pixel[1]);
             sum.blue += u32::from(pixel[2]);
             // Green carries most of the brightness and is the least noisy channel.
-            sum.steps += u32::from(pixel[1].abs_diff(before)) + u32::from(pixel[1].abs_diff(under[1]));
+            sum.steps +=
+                u32::from(pixel[1].abs_diff(before)) + u32::from(pixel[1].abs_diff(under[1]));
             before = pixel[1];
         }
     }
@@ -97,7 +104,10 @@ mod tests {
         assert_eq!((cells.across, cells.down, cells.cells.len()), (2, 2, 4));
         let cell = cells.cells[3];
         assert!((cell.luma - 124.4).abs() < 0.5, "{cell:?}");
-        assert!((cell.red - 75.6).abs() < 0.5 && (cell.blue + 74.4).abs() < 0.5, "{cell:?}");
+        assert!(
+            (cell.red - 75.6).abs() < 0.5 && (cell.blue + 74.4).abs() < 0.5,
+            "{cell:?}"
+        );
         assert_eq!(cell.texture, 0.0);
     }
 
@@ -108,6 +118,10 @@ mod tests {
             pixel.copy_from_slice(&[100, 100, 100]);
         }
         let cells = Cells::measure(frame.view(), 4);
-        assert!((cells.cells[0].texture - 37.5).abs() < 0.1, "{:?}", cells.cells[0]);
+        assert!(
+            (cells.cells[0].texture - 37.5).abs() < 0.1,
+            "{:?}",
+            cells.cells[0]
+        );
     }
 }

@@ -51,7 +51,12 @@ mod tests {
     #[test]
     fn a_triangle_and_a_hole() {
         let triangle = [[0.0, 0.0], [40.0, 0.0], [0.0, 40.0]];
-        let hole = Rect { x: 0, y: 0, width: 10, height: 10 };
+        let hole = Rect {
+            x: 0,
+            y: 0,
+            width: 10,
+            height: 10,
+        };
         let cells = watched(&triangle, &[hole], 4, 4, 10);
         let rows: Vec<String> = cells
             .chunks(4)

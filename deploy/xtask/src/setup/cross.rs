@@ -44,7 +44,9 @@ pub fn find() -> Option<Toolchain> {
         return Some(Toolchain::Rustup);
     }
     let linked = Tool::cargo().args([&format!("+{LINKED}"), "-V"]).works()
-        && Tool::new("rustc").args([&format!("+{LINKED}"), "-V"]).works();
+        && Tool::new("rustc")
+            .args([&format!("+{LINKED}"), "-V"])
+            .works();
     linked.then_some(Toolchain::Linked)
 }
 
@@ -68,7 +70,10 @@ pub fn cargo_test(toolchain: Toolchain) -> Tool {
     let emulator = workspace::on_path(EMULATORS).unwrap_or_else(|| EMULATORS[0].into());
     let runner = format!("{} -L {DEBIAN_LIBRARIES}", emulator.display());
     tool.args(["test", "--target", TARGET])
-        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc")
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "aarch64-linux-gnu-gcc",
+        )
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
 }
 
@@ -81,8 +86,7 @@ fn bring() -> Result<()> {
         bail!("rustup is not on PATH; it adds the aarch64 target: install Rust with rustup");
     }
     let add = Tool::new("rustup").args(["target", "add", TARGET]);
-    println!("           $ {}", add.shown());
-    if let Err(refusal) = add.read() {
+    if let Err(refusal) = add.run_quietly() {
         println!("           not to be had that way; taking Debian's build of Rust instead");
         unpack_debian().with_context(|| {
             format!("no Rust for aarch64. rustup had said: {refusal:#}\nThen, from Debian")
@@ -121,7 +125,8 @@ fn unpack_into(partial: &Path) -> Result<()> {
     let (debs, ready) = (partial.join("debs"), partial.join("ready"));
     for folder in ["debs", "ready", "lists/partial", "cache/archives/partial"] {
         let folder = partial.join(folder);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let host = Tool::new("dpkg").arg("--print-architecture").read()?;
     let host = host.trim();
@@ -156,12 +161,17 @@ fn unpack_into(partial: &Path) -> Result<()> {
         .into_iter()
         .find(|file| file.contains(&format!("libstd-rust-web-{series}_")))
         .context("libstd-rust-web was not downloaded")?;
-    let depends = Tool::new("dpkg-deb").args(["-f", &library, "Depends"]).read()?;
+    let depends = Tool::new("dpkg-deb")
+        .args(["-f", &library, "Depends"])
+        .read()?;
     let llvm = llvm_package(&depends)
         .with_context(|| format!("no libllvm among the packages it needs: {depends}"))?;
     apt("apt-get").args(["download", llvm]).read()?;
     for deb in files(&debs)? {
-        Tool::new("dpkg-deb").args(["-x", &deb]).arg(&ready).read()?;
+        Tool::new("dpkg-deb")
+            .args(["-x", &deb])
+            .arg(&ready)
+            .read()?;
     }
     arrange(&ready.join("usr"), env::consts::ARCH)
 }
@@ -199,7 +209,8 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
 }

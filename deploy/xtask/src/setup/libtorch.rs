@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::IsTerminal;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -187,7 +188,10 @@ fn fetch(cache: &Path, home: &Path) -> Result<()> {
         remove(&partial)?;
         built?;
         if !complete(home) {
-            bail!("{} is incomplete; remove it and run this again", home.display());
+            bail!(
+                "{} is incomplete; remove it and run this again",
+                home.display()
+            );
         }
     }
     step.done();
@@ -200,11 +204,12 @@ fn assemble(partial: &Path) -> Result<()> {
     let ready = partial.join("ready");
     let lib = ready.join("lib");
     for folder in [&wheels, &unpacked, &lib] {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let list = partial.join("wheels.txt");
     fs::write(&list, WHEELS).with_context(|| format!("cannot write {}", list.display()))?;
-    download(&list, &wheels).with_context(|| {
+    download(partial).with_context(|| {
         format!("libtorch could not be downloaded. Check the network and pip; or {BY_HAND}")
     })?;
     for (start, members) in PARTS {
@@ -214,7 +219,7 @@ fn assemble(partial: &Path) -> Result<()> {
             .args(*members)
             .arg("-d")
             .arg(&unpacked)
-            .run()?;
+            .read()?;
         for member in *members {
             let member = member.trim_end_matches("/*");
             let name = Path::new(member).file_name().unwrap_or_default();
@@ -223,6 +228,7 @@ fn assemble(partial: &Path) -> Result<()> {
                 .with_context(|| format!("{member} is missing in the download"))?;
         }
     }
+    println!("           unpacked; linking a libtorch.so for the CPU");
     // Upstream's libtorch.so also needs the CUDA libraries; this stand-in needs the CPU one only.
     Tool::new("cc")
         .args(["-shared", "-nostartfiles", "-o"])
@@ -230,23 +236,28 @@ fn assemble(partial: &Path) -> Result<()> {
         .args(["-Wl,-soname,libtorch.so", "-Wl,-rpath,$ORIGIN"])
         .args(["-Wl,--disable-new-dtags", "-Wl,--no-as-needed"])
         .arg(format!("-L{}", lib.display()))
-        .args(["-ltorch_cpu", "-Wl,--unresolved-symbols=ignore-in-shared-libs"])
+        .args([
+            "-ltorch_cpu",
+            "-Wl,--unresolved-symbols=ignore-in-shared-libs",
+        ])
         .args(["-x", "c", "/dev/null"])
-        .run()?;
+        .read()?;
     fs::write(ready.join("build-version"), VERSION).context("cannot write build-version")
 }
 
-fn download(list: &Path, wheels: &Path) -> Result<()> {
-    // The wheels are pinned whatever Python runs pip: only their C++ content is used.
-    Tool::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--no-cache-dir", "--no-deps"])
-        .args(["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11"])
-        .args(["--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_25_x86_64"])
-        .args(["--platform", "manylinux2014_x86_64", "--require-hashes", "-r"])
-        .arg(list)
-        .arg("-d")
-        .arg(wheels)
-        .run()
+/// pip's options: the wheels are pinned whatever Python runs it, for only their C++ is used.
+const PIP: &str = "-m pip download --no-cache-dir --no-deps --only-binary=:all: \
+                   --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 \
+                   --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 \
+                   --require-hashes -r wheels.txt -d wheels";
+
+fn download(partial: &Path) -> Result<()> {
+    let pip = Tool::new("python3").args(PIP.split(' ')).dir(partial);
+    // On a terminal pip shows how far it is.
+    match std::io::stdout().is_terminal() {
+        true => pip.run(),
+        false => pip.arg("--quiet").run(),
+    }
 }
 
 fn wheel(folder: &Path, start: &str) -> Result<PathBuf> {
@@ -260,7 +271,8 @@ fn wheel(folder: &Path, start: &str) -> Result<PathBuf> {
 
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
 }

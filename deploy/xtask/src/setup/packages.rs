@@ -102,7 +102,10 @@ pub fn ensure(purposes: &[Purpose]) -> Result<()> {
         return Ok(());
     }
     let release = release(&fs::read_to_string("/etc/os-release").unwrap_or_default());
-    let packages: Vec<String> = missing.iter().flat_map(|n| (n.packages)(&release)).collect();
+    let packages: Vec<String> = missing
+        .iter()
+        .flat_map(|n| (n.packages)(&release))
+        .collect();
     let step = say::begin("packages", &format!("missing: {}", packages.join(" ")));
     for need in &missing {
         println!("           - {}", need.why);
@@ -133,10 +136,10 @@ pub fn ensure(purposes: &[Purpose]) -> Result<()> {
 }
 
 fn install(packages: &[String], sudo: bool) -> Result<()> {
-    apt(sudo, &["update"]).run()?;
+    apt(sudo, &["update"]).run_quietly()?;
     apt(sudo, &["install", "-y", "--no-install-recommends"])
         .args(packages)
-        .run()
+        .run_quietly()
 }
 
 fn apt(sudo: bool, arguments: &[&str]) -> Tool {
@@ -146,8 +149,14 @@ fn apt(sudo: bool, arguments: &[&str]) -> Tool {
         Tool::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive")
     };
     // Another apt may be at work on a machine that has just started.
-    tool.args(["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"])
-        .args(arguments)
+    tool.args([
+        "-qq",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-o",
+        "Dpkg::Use-Pty=0",
+    ])
+    .args(arguments)
 }
 
 fn way(packages: &[String], root: bool, ci: bool) -> Way {
@@ -187,7 +196,9 @@ fn libclang_packages(release: &Release) -> Vec<String> {
         // The unversioned package exists everywhere but is several times larger.
         _ => return words("libclang-dev"),
     };
-    words(&format!("libclang1-{version} libclang-common-{version}-dev"))
+    words(&format!(
+        "libclang1-{version} libclang-common-{version}-dev"
+    ))
 }
 
 fn libclang() -> bool {
@@ -244,13 +255,26 @@ mod tests {
     #[test]
     fn libclang_is_named_per_release() {
         for (text, packages) in [
-            ("ID=debian\nVERSION_ID=\"12\"\n", "libclang1-14 libclang-common-14-dev"),
-            ("ID=debian\nVERSION_ID=\"13\"\n", "libclang1-19 libclang-common-19-dev"),
-            ("VERSION_ID=\"24.04\"\nID=ubuntu\n", "libclang1-18 libclang-common-18-dev"),
+            (
+                "ID=debian\nVERSION_ID=\"12\"\n",
+                "libclang1-14 libclang-common-14-dev",
+            ),
+            (
+                "ID=debian\nVERSION_ID=\"13\"\n",
+                "libclang1-19 libclang-common-19-dev",
+            ),
+            (
+                "VERSION_ID=\"24.04\"\nID=ubuntu\n",
+                "libclang1-18 libclang-common-18-dev",
+            ),
             ("ID=linuxmint\nID_LIKE=ubuntu\n", "libclang-dev"),
             ("", "libclang-dev"),
         ] {
-            assert_eq!(libclang_packages(&release(text)), words(packages), "{text:?}");
+            assert_eq!(
+                libclang_packages(&release(text)),
+                words(packages),
+                "{text:?}"
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use super::rules::ARROWS;
 use super::{Tree, Violation};
 use toml::{Table, Value};
 
-pub fn check(tree: &Tree) -> Vec<Violation> {
+pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for (path, text) in tree.texts() {
         if path == "Cargo.toml" || path.ends_with("/Cargo.toml") {
@@ -65,7 +65,9 @@ fn member(path: &str, text: &str, manifest: &Table, found: &mut Vec<Violation>) 
                 path: path.into(),
                 line,
                 what: format!("{name} has its own version or path"),
-                remedy: format!("pin it in the workspace's table and write {name}.workspace = true"),
+                remedy: format!(
+                    "pin it in the workspace's table and write {name}.workspace = true"
+                ),
             });
         }
         if ARROWS.iter().any(|(own, _, _)| own == name) && !allowed.contains(&name.as_str()) {
@@ -87,7 +89,10 @@ fn member(path: &str, text: &str, manifest: &Table, found: &mut Vec<Violation>) 
 fn dependencies(manifest: &Table) -> Vec<(&String, &Value)> {
     const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
     let targets = manifest.get("target").and_then(Value::as_table);
-    let targets = targets.into_iter().flatten().filter_map(|(_, t)| t.as_table());
+    let targets = targets
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, t)| t.as_table());
     std::iter::once(manifest)
         .chain(targets)
         .flat_map(|table| KINDS.iter().filter_map(|kind| table.get(*kind)?.as_table()))

@@ -3,7 +3,7 @@
 use super::rules::TOP_LEVEL;
 use super::{Tree, Violation};
 
-pub fn check(tree: &Tree) -> Vec<Violation> {
+pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut names: Vec<&str> = Vec::new();
     for (path, _) in &tree.files {
         let top = path.split('/').next().unwrap_or(path);
@@ -17,7 +17,10 @@ pub fn check(tree: &Tree) -> Vec<Violation> {
             path: name.into(),
             line: 1,
             what: "does not belong at the top level".into(),
-            remedy: format!("move it into a crate or deploy/; allowed: {}", TOP_LEVEL.join(" ")),
+            remedy: format!(
+                "move it into a crate or deploy/; allowed: {}",
+                TOP_LEVEL.join(" ")
+            ),
         })
         .collect()
 }

@@ -52,6 +52,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("tiny_skia", &["deploy/road-sim/"]),
 ];
 
+/// Further places where test code, and only that, may name the crate: there tests compare one
+/// room's results with another's.
+pub const TEST_ROOMS: &[(&str, &[&str])] = &[(
+    "tch",
+    &["host-trainer/src/onnx", "host-trainer/src/quantise"],
+)];
+
 /// Lines a Rust file may have.
 pub const LONGEST: usize = 400;
 
@@ -105,6 +112,10 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer evaluate", RanBy::Demo),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent score", RanBy::Demo),
-    ("edge-agent classify", RanBy::Tests("edge-agent/", "classify")),
+    (
+        "edge-agent classify",
+        RanBy::Tests("edge-agent/", "classify"),
+    ),
     ("road-sim pictures", RanBy::Demo),
+    ("road-sim frames", RanBy::Demo),
 ];

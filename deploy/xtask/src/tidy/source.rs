@@ -123,6 +123,24 @@ pub fn without_tests(code: &str) -> String {
     out + rest
 }
 
+/// Names of the modules in files of their own that the code declares for tests only.
+pub fn test_modules(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("#[cfg(test)]") {
+        let item = &code[at..at + item_end(&code[at..])];
+        let words: Vec<&str> = item
+            .split(|c: char| !is_word(c))
+            .filter(|word| !word.is_empty())
+            .collect();
+        if let [.., "mod", name] = words.as_slice()
+            && item.ends_with(';')
+        {
+            found.push(*name);
+        }
+    }
+    found
+}
+
 /// The end of the item at the start of this code: its closing brace or semicolon.
 fn item_end(code: &str) -> usize {
     let (mut braces, mut others) = (0i32, 0i32);
@@ -181,5 +199,12 @@ mod tests {
             assert!(left.contains(kept), "{left}");
         }
         assert_eq!(left.lines().count(), source.lines().count());
+    }
+
+    #[test]
+    fn modules_for_tests_are_named() {
+        let source = "mod a;\n#[cfg(test)]\nmod b;\n#[cfg(test)]\n#[path = \"x.rs\"]\n\
+                      pub(crate) mod c;\n#[cfg(test)]\nmod d { mod e; }\n#[cfg(test)]\nuse f::mod_g;";
+        assert_eq!(test_modules(&code(source)), ["b", "c"]);
     }
 }

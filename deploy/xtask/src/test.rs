@@ -1,0 +1,287 @@
+//! `cargo xtask test`: sets up, runs every check of the project and counts.
+//! The checks themselves live in the crates; this runs them in an order and says what failed.
+
+use crate::setup::{self, Part};
+use crate::shell::Tool;
+use crate::tidy::{self, readme};
+use crate::{say, workspace};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Run one step only, with the set-up that it needs
+    #[arg(long, value_name = "STEP", value_parser = clap::builder::PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]
+    only: Option<String>,
+    /// List the steps and end
+    #[arg(long)]
+    list: bool,
+}
+
+struct Step {
+    name: &'static str,
+    why: &'static str,
+    needs: &'static [Part],
+    run: fn() -> Result<()>,
+}
+
+const BUILD: &[Part] = &[Part::Packages, Part::Libtorch];
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        why: "the sources are formatted",
+        needs: &[],
+        run: || Tool::cargo().args(["fmt", "--all", "--check"]).run(),
+    },
+    Step {
+        name: "tidy",
+        why: "the architecture rules hold",
+        needs: &[],
+        run: tidy::run,
+    },
+    Step {
+        name: "clippy",
+        why: "no warnings anywhere",
+        needs: BUILD,
+        run: || {
+            Tool::cargo()
+                .args(["clippy", "--workspace", "--all-targets", "--"])
+                .args(["-D", "warnings"])
+                .run()
+        },
+    },
+    Step {
+        name: "test",
+        why: "unit, integration and documentation tests",
+        needs: BUILD,
+        run: || {
+            Tool::cargo()
+                .args(["test", "--workspace", "--no-fail-fast"])
+                .run()
+        },
+    },
+    Step {
+        name: "readme",
+        why: "the README's commands have the options it shows",
+        needs: BUILD,
+        run: readme_options,
+    },
+    Step {
+        name: "aarch64",
+        why: "the contract gives the same bits on the agent's architecture",
+        needs: &[Part::Cross],
+        run: aarch64,
+    },
+];
+
+/// Whether there is a step of this name.
+pub fn has_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
+/// Runs the command; false when a step failed.
+pub fn run(arguments: &Arguments) -> Result<bool> {
+    if arguments.list {
+        for step in STEPS {
+            say::line(step.name, step.why);
+        }
+        return Ok(true);
+    }
+    let steps: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| {
+            arguments
+                .only
+                .as_deref()
+                .is_none_or(|only| only == step.name)
+        })
+        .collect();
+    let parts = [Part::Packages, Part::Libtorch, Part::Cross];
+    let needed: Vec<Part> = parts
+        .into_iter()
+        .filter(|part| steps.iter().any(|step| step.needs.contains(part)))
+        .collect();
+    if steps
+        .iter()
+        .any(|step| matches!(step.name, "fmt" | "clippy"))
+    {
+        setup::components::ensure()?;
+    }
+    setup::ensure(&needed).context("the set-up failed, no check was run")?;
+    let outcomes: Vec<Outcome> = steps.into_iter().map(attempt).collect();
+    println!();
+    for outcome in &outcomes {
+        println!("{}", outcome.row());
+    }
+    let failed = outcomes.iter().filter(|o| o.error.is_some()).count();
+    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    Ok(failed == 0)
+}
+
+struct Outcome {
+    name: &'static str,
+    time: Duration,
+    error: Option<String>,
+}
+
+impl Outcome {
+    fn row(&self) -> String {
+        let time = say::duration(self.time);
+        match &self.error {
+            None => format!("{:<10} passed {time:>12}", self.name),
+            Some(error) => format!("{:<10} FAILED {time:>12}  {error}", self.name),
+        }
+    }
+}
+
+fn attempt(step: &Step) -> Outcome {
+    println!();
+    say::line(step.name, step.why);
+    let start = Instant::now();
+    let error = (step.run)().err().map(|error| format!("{error:#}"));
+    let outcome = Outcome {
+        name: step.name,
+        time: start.elapsed(),
+        error,
+    };
+    println!("{}", outcome.row());
+    outcome
+}
+
+fn aarch64() -> Result<()> {
+    let toolchain = setup::cross::find().context("run `cargo xtask setup --only cross`")?;
+    setup::cross::cargo_test(toolchain)
+        .args(["-p", "models"])
+        .run()
+}
+
+/// Every `--option` that the README shows stands in that command's `--help`.
+fn readme_options() -> Result<()> {
+    let path = workspace::root().join("README.md");
+    let text = fs::read_to_string(&path).context("cannot read README.md")?;
+    let commands = readme::commands(&text);
+    Tool::cargo()
+        .args([
+            "build",
+            "-p",
+            "host-trainer",
+            "-p",
+            "edge-agent",
+            "-p",
+            "road-sim",
+        ])
+        .run()?;
+    let mut helps: BTreeMap<Vec<&str>, String> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for shown in &commands {
+        let Some(invocation) = invocation(&shown.words) else {
+            continue;
+        };
+        if !helps.contains_key(&invocation) {
+            let program = match invocation[0] {
+                "cargo" => std::env::current_exe()?,
+                name => workspace::program(name)?,
+            };
+            let skip = if invocation[0] == "cargo" { 2 } else { 1 };
+            let help = Tool::new(program).args(&invocation[skip..]).arg("--help");
+            helps.insert(invocation.clone(), help.read().unwrap_or_default());
+        }
+        let help = helps.get(&invocation).map_or("", String::as_str);
+        if help.is_empty() {
+            wrong.push(format!(
+                "README.md:{}: no such command: {}",
+                shown.line,
+                invocation.join(" ")
+            ));
+        }
+        for option in missing_options(&shown.words, help) {
+            let command = invocation.join(" ");
+            wrong.push(format!(
+                "README.md:{}: {command} has no {option}",
+                shown.line
+            ));
+        }
+    }
+    for line in &wrong {
+        println!("{line}");
+    }
+    if !wrong.is_empty() {
+        bail!("the README shows what does not exist, above");
+    }
+    println!("           {} commands checked", commands.len());
+    Ok(())
+}
+
+/// Program and subcommand whose `--help` is to be asked; cargo's own commands are not.
+fn invocation(words: &[String]) -> Option<Vec<&str>> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let length = match words.as_slice() {
+        ["cargo", "xtask", ..] => 3,
+        ["cargo", ..] => return None,
+        _ => 2,
+    };
+    let is_name = |word: &&str| !word.starts_with('-');
+    Some(words.into_iter().take(length).take_while(is_name).collect())
+}
+
+/// Long options of the command that its help does not have.
+fn missing_options<'a>(words: &'a [String], help: &str) -> Vec<&'a str> {
+    let known: Vec<&str> = help
+        .split(|c: char| !(c.is_alphanumeric() || c == '-'))
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    words
+        .iter()
+        .filter(|word| word.starts_with("--"))
+        .map(|word| word.split('=').next().unwrap_or(word))
+        .filter(|option| !known.contains(option))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(String::from).collect()
+    }
+
+    #[test]
+    fn help_is_asked_of_the_subcommand() {
+        for (shown, expected) in [
+            ("cargo xtask demo --data DIR", Some("cargo xtask demo")),
+            ("edge-agent run --config a.toml", Some("edge-agent run")),
+            ("edge-agent --version", Some("edge-agent")),
+            ("cargo test -p models", None),
+        ] {
+            let shown = words(shown);
+            assert_eq!(invocation(&shown).map(|w| w.join(" ")).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn an_option_that_help_lacks_is_found() {
+        let help = "Options:\n      --data <DIR>  ...\n  -o, --out=<DIR> [aliases: --output]\n";
+        let shown = words("x run --data a --out=b --output c -o --dat");
+        assert_eq!(missing_options(&shown, help), ["--dat"]);
+    }
+
+    #[test]
+    fn a_row_says_what_failed() {
+        let mut outcome = Outcome {
+            name: "fmt",
+            time: Duration::from_millis(1500),
+            error: None,
+        };
+        assert_eq!(outcome.row(), "fmt        passed        1.5 s");
+        outcome.error = Some("`cargo fmt` ended with 1".into());
+        assert_eq!(
+            outcome.row(),
+            "fmt        FAILED        1.5 s  `cargo fmt` ended with 1"
+        );
+    }
+}

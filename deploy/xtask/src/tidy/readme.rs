@@ -1,0 +1,170 @@
+//! The README's commands: each must be one that a test, the demo or a step runs.
+//! Reads fenced `sh` blocks; whether the options exist is asked of the programs by the test
+//! command's readme step.
+
+use super::rules::{PROGRAMS, README_COMMANDS, RanBy};
+use super::{Tree, Violation};
+use crate::{demo, test};
+
+/// A command in the README.
+#[derive(PartialEq, Debug)]
+pub struct Shown {
+    /// Where it starts, from 1.
+    pub line: usize,
+    /// `program argument …`; `cargo run -p X -- …` is program X.
+    pub words: Vec<String>,
+}
+
+pub(super) fn check(tree: &Tree) -> Vec<Violation> {
+    let Some(text) = tree.text("README.md") else {
+        return Vec::new();
+    };
+    commands(text)
+        .into_iter()
+        .filter_map(|shown| {
+            let (what, remedy) = complaint(&shown, tree)?;
+            Some(Violation {
+                path: "README.md".into(),
+                line: shown.line,
+                what,
+                remedy,
+            })
+        })
+        .collect()
+}
+
+fn complaint(shown: &Shown, tree: &Tree) -> Option<(String, String)> {
+    let command = shown.words.join(" ");
+    let Some((start, ran_by)) = README_COMMANDS
+        .iter()
+        .find(|(start, _)| shown.words.starts_with(&split(start)))
+    else {
+        return Some((
+            format!("nothing runs `{command}`"),
+            "add it to tidy's README table together with what runs it".into(),
+        ));
+    };
+    let (runs, by) = match ran_by {
+        RanBy::Entry => (true, String::new()),
+        RanBy::Step(step) => (test::has_step(step), format!("the test step {step}")),
+        RanBy::Demo => (demo::runs(&split(start)), "the demo".into()),
+        RanBy::Tests(folder, word) => (
+            tree.rust().any(|(path, text)| {
+                path.starts_with(folder)
+                    && (path.contains("tests") || text.contains("#[cfg(test)]"))
+                    && text.contains(&format!("\"{word}\""))
+            }),
+            format!("a test under {folder}"),
+        ),
+    };
+    (!runs).then(|| {
+        (
+            format!("`{start}` is said to be run by {by}, which does not run it"),
+            "test it, or correct tidy's README table".into(),
+        )
+    })
+}
+
+/// The commands of the project's programs in the text's fenced `sh` blocks.
+pub fn commands(text: &str) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    let (mut within, mut pending) = (false, None::<(usize, String)>);
+    for (index, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if let Some(language) = trimmed.strip_prefix("```") {
+            within = !within && language.trim() == "sh";
+            continue;
+        }
+        if !within {
+            continue;
+        }
+        let (start, mut whole) = pending.take().unwrap_or((index + 1, String::new()));
+        match trimmed.strip_suffix('\\') {
+            Some(part) => {
+                whole.push_str(part);
+                pending = Some((start, whole));
+            }
+            None => {
+                whole.push_str(trimmed);
+                shown.extend(of_line(start, &whole));
+            }
+        }
+    }
+    shown
+}
+
+fn of_line(line: usize, text: &str) -> Vec<Shown> {
+    let text = text.strip_prefix("$ ").unwrap_or(text);
+    let text = match text.split_once(" #") {
+        _ if text.starts_with('#') => "",
+        Some((command, _)) => command,
+        None => text,
+    };
+    text.split("&&")
+        .flat_map(|part| part.split([';', '|']))
+        .filter_map(|part| program(split(part)))
+        .map(|words| Shown { line, words })
+        .collect()
+}
+
+/// The words from the program's name on, if it is one of the project's.
+fn program(words: Vec<String>) -> Option<Vec<String>> {
+    let skipped = |word: &String| word == "sudo" || word.contains('=');
+    let mut words: Vec<String> = words.into_iter().skip_while(skipped).collect();
+    let first = words.first_mut()?;
+    if let Some((_, name)) = first.rsplit_once('/') {
+        *first = name.to_string();
+    }
+    if !PROGRAMS.contains(&first.as_str()) {
+        return None;
+    }
+    if words.get(..2) == Some(&split("cargo run")[..]) {
+        let package = words.iter().position(|w| w == "-p" || w == "--package");
+        let name = words.get(package? + 1)?.clone();
+        let own = words
+            .iter()
+            .position(|w| w == "--")
+            .unwrap_or(words.len() - 1)
+            + 1;
+        return Some(std::iter::once(name).chain(words.drain(own..)).collect());
+    }
+    Some(words)
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split_whitespace().map(String::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_as_typed() {
+        let text = "\
+```sh
+$ cargo xtask demo --data DIR   # your own pictures
+git clone somewhere && cd it
+RUST_LOG=x ./target/debug/edge-agent run \\
+    --config agent.toml | tee log
+# cargo nonsense
+cargo run -p host-trainer -- train --epochs 3
+```
+cargo not in a block
+```rust
+cargo not in sh
+```
+";
+        let found: Vec<(usize, String)> = commands(text)
+            .into_iter()
+            .map(|shown| (shown.line, shown.words.join(" ")))
+            .collect();
+        let expected = [
+            (2, "cargo xtask demo --data DIR"),
+            (4, "edge-agent run --config agent.toml"),
+            (7, "host-trainer train --epochs 3"),
+        ];
+        let expected = expected.map(|(line, words)| (line, words.to_string()));
+        assert_eq!(found, expected);
+    }
+}

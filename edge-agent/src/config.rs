@@ -1,0 +1,337 @@
+//! The config file as a whole: read, checked, and refused in one line. What a table means is
+//! in the module that owns it.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::GateConfig;
+use crate::sink::jsonl::JsonlConfig;
+use crate::source::SourceConfig;
+use crate::track::TrackConfig;
+use crate::vote::VoteConfig;
+
+/// The agent's config. Every key has a default; unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The camera's name in the events.
+    pub camera: String,
+    /// Whether recorded and drawn frames come at their times instead of as fast as it goes.
+    pub realtime: bool,
+    /// Which model names the colours.
+    pub bundle: BundleConfig,
+    /// Where frames come from.
+    pub source: SourceConfig,
+    /// What counts as something in the picture.
+    pub gate: GateConfig,
+    /// What counts as one vehicle.
+    pub track: TrackConfig,
+    /// How views become a colour.
+    pub vote: VoteConfig,
+    /// The event file.
+    pub jsonl: JsonlConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            camera: "camera".into(),
+            realtime: false,
+            bundle: BundleConfig::default(),
+            source: SourceConfig::default(),
+            gate: GateConfig::default(),
+            track: TrackConfig::default(),
+            vote: VoteConfig::default(),
+            jsonl: JsonlConfig::default(),
+        }
+    }
+}
+
+/// The `[bundle]` table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BundleConfig {
+    /// Folder of the bundle; without it the one compiled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+}
+
+/// Why a config cannot be used, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}; give the path of a TOML file", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A line is no TOML, or its key or value is not known.
+    #[error("{}:{line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there, and what is allowed.
+        problem: String,
+    },
+    /// A value is not usable.
+    #[error("{}: {problem}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Key, value and what is allowed.
+        problem: String,
+    },
+}
+
+/// A value that is not usable: its key, and what is allowed.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{key} {problem}")]
+pub struct BadValue {
+    key: &'static str,
+    problem: String,
+}
+
+impl BadValue {
+    /// The key with its table, and the rest of the sentence.
+    pub fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            key,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Refuses a value outside `least..=most`, and what is not a number.
+pub fn within<T: PartialOrd + Display>(
+    key: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), BadValue> {
+    if value >= least && value <= most {
+        return Ok(());
+    }
+    let problem = format!("= {value} is out of range; allowed: {least} to {most}");
+    Err(BadValue { key, problem })
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses and checks the text of the file `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let (line, place) = place(text, at);
+            let problem = explain(&place, error.message());
+            ConfigError::Line {
+                path: path.to_path_buf(),
+                line,
+                problem,
+            }
+        })?;
+        config.check().map_err(|bad| ConfigError::Value {
+            path: path.to_path_buf(),
+            problem: bad.to_string(),
+        })?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), BadValue> {
+        if self.camera.trim().is_empty() {
+            return Err(BadValue::new("camera", "is empty; give the camera a name"));
+        }
+        match &self.source {
+            SourceConfig::Replay(replay) => replay.check()?,
+            SourceConfig::Sim(spec) => {
+                spec.check()
+                    .map_err(|error| BadValue::new("source:", error.to_string()))?;
+            }
+        }
+        self.gate.check()?;
+        self.track.check()?;
+        self.vote.check()
+    }
+}
+
+/// Line number (from 1) and dotted key at a byte of the text.
+fn place(text: &str, at: usize) -> (usize, String) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count();
+    let mut table = "";
+    for row in text.lines().take(line + 1) {
+        if let Some(name) = row.trim().strip_prefix('[') {
+            table = name.split(']').next().unwrap_or("").trim();
+        }
+    }
+    let row = text.lines().nth(line).unwrap_or("").trim();
+    let key = match row.split_once('=') {
+        Some((key, _)) if !row.starts_with('[') => key.trim(),
+        _ => "",
+    };
+    let place = match (table, key) {
+        ("", key) => key.to_string(),
+        (table, "") => table.to_string(),
+        (table, key) => format!("{table}.{key}"),
+    };
+    (line + 1, place)
+}
+
+/// One line for what the parser says, with what is allowed.
+fn explain(place: &str, message: &str) -> String {
+    let message = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('`', "");
+    let told = |what: &str, rest: &str| {
+        let (name, allowed) = rest.split_once(", expected ").unwrap_or((rest, ""));
+        let allowed = allowed.trim_start_matches("one of ").replace(" or ", ", ");
+        // The parser points at the table where it cannot point at the key.
+        let known = place.rsplit('.').next() == Some(name);
+        let shown = if known || place.is_empty() {
+            String::new()
+        } else {
+            format!(" {name}")
+        };
+        let place = if place.is_empty() { name } else { place };
+        format!("{place}: {what}{shown}; allowed: {allowed}")
+    };
+    if let Some(rest) = message.strip_prefix("unknown field ") {
+        told("unknown key", rest)
+    } else if let Some(rest) = message.strip_prefix("unknown variant ") {
+        told("unknown value", rest)
+    } else if place.is_empty() {
+        message
+    } else {
+        format!("{place}: {message}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Path::new("agent.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(
+            Config::parse("", Path::new("x")).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn the_sample_file_states_every_default() {
+        let text = include_str!("../agent.example.toml");
+        assert_eq!(
+            Config::parse(text, Path::new("x")).unwrap(),
+            Config::default()
+        );
+        // Each key stands there as a comment, so that uncommenting any one changes nothing.
+        let uncommented: String = text
+            .lines()
+            .map(|line| match line.strip_prefix("#: ") {
+                Some(setting) => format!("{setting}\n"),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
+        assert_eq!(parsed, Config::default());
+        for table in [
+            toml::to_string(&Config::default().gate).unwrap(),
+            toml::to_string(&Config::default().track).unwrap(),
+            toml::to_string(&Config::default().vote).unwrap(),
+            toml::to_string(&Config::default().source).unwrap(),
+        ] {
+            for key in table.lines().filter_map(|line| line.split_once(" = ")) {
+                assert!(
+                    text.contains(&format!("#: {} = ", key.0)),
+                    "{} is missing",
+                    key.0
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_one_line_with_place_and_choice() {
+        for (text, starts) in [
+            (
+                "camra = \"x\"",
+                "agent.toml:1: camra: unknown key; allowed: camera, realtime, bundle",
+            ),
+            (
+                "\n[gate]\nsize = 3",
+                "agent.toml:3: gate.size: unknown key; allowed: cell_px, warm_up_ms",
+            ),
+            (
+                "[gate]\ncell_px = \"a\"",
+                "agent.toml:2: gate.cell_px: invalid type: string \"a\"",
+            ),
+            (
+                "[gate]\ncell_px = 0",
+                "agent.toml: gate.cell_px = 0 is out of range; allowed: 1 to 64",
+            ),
+            (
+                "[source]\nkind = \"tape\"",
+                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim",
+            ),
+            (
+                "[source]\nkind = \"sim\"\nfbs = 3",
+                "agent.toml:1: source: unknown key fbs; allowed: width, height",
+            ),
+            (
+                "[source]\nkind = \"replay\"",
+                "agent.toml:1: source: missing field folder",
+            ),
+            (
+                "[vote]\nreject_below = nan",
+                "agent.toml: vote.reject_below = NaN is out of range",
+            ),
+            (
+                "[source]\nkind = \"sim\"\nfps = 0",
+                "agent.toml: source: a scene of 0 frames a second",
+            ),
+            (
+                "camera = \" \"",
+                "agent.toml: camera is empty; give the camera a name",
+            ),
+            ("= 3", "agent.toml:1: "),
+        ] {
+            let told = refusal(text);
+            assert!(told.starts_with(starts), "{text:?} gave {told:?}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let told = Config::read(Path::new("no/such.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.starts_with("no/such.toml: No such file or directory"),
+            "{told}"
+        );
+        assert!(told.ends_with("give the path of a TOML file"), "{told}");
+    }
+}

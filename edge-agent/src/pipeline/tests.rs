@@ -1,0 +1,81 @@
+//! The pipeline on drawn scenes, with a classifier that only looks at the mean colour: what is
+//! tested is that each vehicle gives one event.
+
+use road_sim::{Light, SceneSpec};
+
+use super::*;
+use crate::event::Direction;
+use crate::score::compare::{Passage, Score, compare};
+use crate::source::{self, SourceConfig};
+use crate::testing::NearestColour;
+
+fn identity() -> Identity {
+    Identity {
+        camera: "test".into(),
+        bundle: "plain".into(),
+        reject_below: 0.0,
+    }
+}
+
+/// All events of a scene, and how they compare with its truth.
+fn watch(spec: SceneSpec) -> (Vec<Event>, Score) {
+    let truth: Vec<Passage> = road_sim::Road::new(spec.clone())
+        .unwrap()
+        .passages()
+        .iter()
+        .map(|passage| serde_json::from_value(serde_json::to_value(passage).unwrap()).unwrap())
+        .collect();
+    let mut source = source::open(&SourceConfig::Sim(spec)).unwrap();
+    let mut pipeline = Pipeline::new(identity(), &Config::default(), NearestColour);
+    let mut events = Vec::new();
+    while let Some(frame) = source.next().unwrap() {
+        events.extend(pipeline.push(&frame).unwrap());
+    }
+    events.extend(pipeline.finish().unwrap());
+    let score = compare(&events, &truth);
+    (events, score)
+}
+
+#[test]
+fn each_vehicle_gives_one_event() {
+    for light in [Light::Sun, Light::Overcast] {
+        for seed in 1..=3 {
+            let spec = SceneSpec {
+                seed,
+                light,
+                ..SceneSpec::default()
+            };
+            let (events, score) = watch(spec);
+            println!("{light:?} {seed}: {score}");
+            if std::env::var_os("TELL").is_some() {
+                for event in &events {
+                    println!("{}", serde_json::to_string(event).unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_road_gives_none() {
+    for (light, noise) in [(Light::Sun, 2.0), (Light::Overcast, 8.0)] {
+        let spec = SceneSpec {
+            vehicles_per_minute: 0.0,
+            light,
+            noise,
+            ..SceneSpec::default()
+        };
+        assert_eq!(watch(spec).0, []);
+    }
+}
+
+#[test]
+fn the_same_frames_give_the_same_events() {
+    let spec = SceneSpec {
+        duration_ms: 15_000,
+        ..SceneSpec::default()
+    };
+    let (first, _) = watch(spec.clone());
+    assert!(first.iter().any(|event| event.direction != Direction::None));
+    assert_eq!(first, watch(spec).0);
+}

@@ -1,0 +1,161 @@
+//! Tests of tracking on boxes written down by hand.
+
+use super::*;
+use crate::gate::Blob;
+
+const SIZE: (u32, u32) = (640, 360);
+
+fn blob(x: i32, y: u32, width: u32, height: u32) -> Option<Blob> {
+    let (left, right) = (x.max(0), (x + width as i32).min(SIZE.0 as i32));
+    (right - left >= 4).then(|| Blob {
+        rect: Rect {
+            x: left as u32,
+            y,
+            width: (right - left) as u32,
+            height,
+        },
+        cut: x <= 0 || x + width as i32 >= SIZE.0 as i32,
+    })
+}
+
+/// Runs boxes given by frame number, 40 ms apart; the vehicles that passed.
+fn passed(frames: u64, boxes: impl Fn(u64) -> Vec<Blob>) -> Vec<Track> {
+    let mut tracker = Tracker::new(TrackConfig::default());
+    let mut passed = Vec::new();
+    for frame in 0..frames {
+        passed.extend(tracker.step(&boxes(frame), frame, frame * 40, SIZE).passed);
+    }
+    passed.extend(tracker.finish().passed);
+    passed.sort_by_key(|track| track.number);
+    passed
+}
+
+fn car(frame: u64, start: i32, speed: i32, y: u32) -> Option<Blob> {
+    blob(start + speed * frame as i32, y, 90, 50)
+}
+
+#[test]
+fn one_vehicle_across_the_picture_is_one_track() {
+    let tracks = passed(120, |frame| car(frame, -90, 8, 100).into_iter().collect());
+    assert_eq!(tracks.len(), 1);
+    assert_eq!(tracks[0].direction(), Direction::Right);
+    assert!(tracks[0].hits > 80, "{}", tracks[0].hits);
+}
+
+#[test]
+fn following_and_oncoming_vehicles_are_told_apart() {
+    let tracks = passed(200, |frame| {
+        [
+            car(frame, -90, 8, 100),
+            car(frame, -290, 8, 100),
+            car(frame, 640, -9, 220),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    });
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(
+        directions,
+        [Direction::Left, Direction::Right, Direction::Right]
+    );
+}
+
+#[test]
+fn a_vehicle_not_seen_for_some_frames_stays_one() {
+    let tracks = passed(120, |frame| {
+        if (40..50).contains(&frame) {
+            vec![]
+        } else {
+            car(frame, -90, 8, 100).into_iter().collect()
+        }
+    });
+    assert_eq!(tracks.len(), 1);
+}
+
+#[test]
+fn a_box_that_breaks_in_two_for_a_while_stays_one_vehicle() {
+    let tracks = passed(120, |frame| {
+        let x = -90 + 8 * frame as i32;
+        if (40..60).contains(&frame) {
+            [blob(x, 100, 40, 50), blob(x + 48, 100, 42, 50)]
+                .into_iter()
+                .flatten()
+                .collect()
+        } else {
+            blob(x, 100, 90, 50).into_iter().collect()
+        }
+    });
+    assert_eq!(tracks.len(), 1);
+}
+
+#[test]
+fn a_vehicle_that_enters_in_pieces_is_one() {
+    let tracks = passed(120, |frame| {
+        let x = -90 + 8 * frame as i32;
+        if frame < 20 {
+            [blob(x, 100, 35, 50), blob(x + 50, 100, 40, 50)]
+                .into_iter()
+                .flatten()
+                .collect()
+        } else {
+            blob(x, 100, 90, 50).into_iter().collect()
+        }
+    });
+    assert_eq!(tracks.len(), 1, "{tracks:?}");
+}
+
+#[test]
+fn vehicles_that_meet_in_one_box_come_out_as_two() {
+    let tracks = passed(120, |frame| {
+        let right = car(frame, -90, 8, 100);
+        let left = car(frame, 640, -8, 130);
+        match (right, left) {
+            (Some(a), Some(b)) if a.rect.intersection(&b.rect).is_some() => {
+                let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
+                vec![Blob {
+                    rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
+                    cut: false,
+                }]
+            }
+            (a, b) => a.into_iter().chain(b).collect(),
+        }
+    });
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(directions.len(), 2, "{tracks:?}");
+    assert!(directions.contains(&Direction::Left) && directions.contains(&Direction::Right));
+}
+
+#[test]
+fn what_flickers_stands_or_trembles_is_no_vehicle() {
+    assert!(
+        passed(100, |frame| if frame % 2 == 0 {
+            blob(100, 100, 60, 40).into_iter().collect()
+        } else {
+            vec![]
+        })
+        .is_empty()
+    );
+    assert!(passed(100, |_| blob(100, 100, 60, 40).into_iter().collect()).is_empty());
+    assert!(
+        passed(100, |f| blob(100 + (f % 3) as i32 * 8, 100, 60, 40)
+            .into_iter()
+            .collect())
+        .is_empty()
+    );
+}
+
+#[test]
+fn the_number_of_tracks_is_bounded() {
+    let mut tracker = Tracker::new(TrackConfig {
+        max_tracks: 3,
+        ..TrackConfig::default()
+    });
+    for frame in 0..5 {
+        let blobs: Vec<Blob> = (0..8)
+            .filter_map(|i| blob(10 + 70 * i, 10, 50, 30))
+            .collect();
+        let step = tracker.step(&blobs, frame, frame * 40, SIZE);
+        assert_eq!(step.sightings.len(), 3);
+    }
+}

@@ -1,0 +1,285 @@
+//! `host-trainer export`: a run's best weights become a bundle that has been measured through
+//! the agent's own code before it is put in place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use models::manifest::{Decision, Manifest, Quantisation, Training};
+use models::{Bundle, PreprocessSpec, Runner, picture};
+
+use super::evaluate::Answers;
+use super::{report_unreadable, usage};
+use crate::arch::Arch;
+use crate::dataset::Dataset;
+use crate::device::{self, Choice};
+use crate::loader;
+use crate::metrics::fit_temperature;
+use crate::net::Net;
+use crate::quantise;
+use crate::run::{Run, RunRecord};
+use crate::split::Part;
+use crate::train;
+use crate::weights;
+use crate::{card, onnx};
+
+/// Largest difference between a logit of libtorch and of the exported float model.
+const AGREEMENT: f32 = 1e-3;
+/// Largest loss of accuracy that quantisation may cost.
+const QUANTISATION_LOSS: f64 = 0.01;
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Quantise {
+    /// 32-bit floats
+    None,
+    /// 8-bit integers with one scale for each output channel: a quarter of the size
+    Weights,
+}
+
+/// Export a run's best weights as a bundle for edge-agent.
+///
+/// The bundle is written beside its place, opened again, its golden pictures replayed, and only
+/// then renamed into place. Accuracy is measured through the agent's own code on the pictures
+/// that the run held out.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Run folder, such as runs/1
+    run: PathBuf,
+    /// Folder to make
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How weights are stored
+    #[arg(long, default_value = "weights")]
+    quantise: Quantise,
+    /// The bundle's name
+    #[arg(long, default_value = "car-colour")]
+    name: String,
+    /// The bundle's version
+    #[arg(long, default_value = "0.1.0")]
+    bundle_version: String,
+    /// Probability under which the agent answers "unknown"
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.5)]
+    reject_below: f32,
+    /// Where the training pictures are now, if they were moved
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.out.exists() {
+        return Err(usage(models::BundleError::Exists(arguments.out.clone())));
+    }
+    let run = Run::open(&arguments.run).map_err(usage)?;
+    let record = run.record()?;
+    let labels: Arc<[String]> = record.classes.clone().into();
+    let arch = Arch::new(record.model, record.classes.len());
+    let file = run.weights_file("best");
+    let weights = weights::read(&file).context("the run has no best weights yet")?;
+    let mut net = Net::new(&arch, device::choose(Choice::Cpu).map_err(usage)?);
+    net.load(&weights, &file.display().to_string())?;
+
+    let spec = &record.input;
+    let folded = quantise::fold(&arch, &weights);
+    let float_model = onnx::write(
+        &arch,
+        &quantise::float(folded.clone()),
+        spec.height,
+        spec.width,
+    );
+    let (valid, test) = held_out(&run, &record, arguments.data.as_deref())?;
+    let judged = test.as_ref().unwrap_or(&valid);
+    let split = if test.is_some() {
+        Part::Test
+    } else {
+        Part::Validation
+    }
+    .name();
+
+    let float = measure(&float_model, spec, &labels, judged, "float model")?;
+    report_unreadable(&float.unreadable);
+    let accuracy = float.confusion(&labels).accuracy();
+    check_agreement(&net, &float, judged, spec)?;
+    println!(
+        "float        {:.4} on {} {split} pictures",
+        accuracy,
+        float.items.len()
+    );
+
+    let (model, quantisation) = match arguments.quantise {
+        Quantise::None => (float_model, Quantisation::None),
+        Quantise::Weights => {
+            let parameters = quantise::weights_int8(folded);
+            let model = onnx::write(&arch, &parameters, spec.height, spec.width);
+            (model, Quantisation::WeightsInt8)
+        }
+    };
+    let answers = match quantisation {
+        Quantisation::None => float,
+        Quantisation::WeightsInt8 => {
+            let int8 = measure(&model, spec, &labels, judged, "int8 model")?;
+            let found = int8.confusion(&labels).accuracy();
+            println!("weights int8 {found:.4}");
+            if found < accuracy - QUANTISATION_LOSS {
+                bail!(
+                    "quantisation costs {:.2} points of accuracy ({accuracy:.4} to {found:.4}), \
+                     more than the {:.0} allowed; export with --quantise none",
+                    100.0 * (accuracy - found),
+                    100.0 * QUANTISATION_LOSS
+                );
+            }
+            int8
+        }
+    };
+    let calibration = measure(&model, spec, &labels, &valid, "calibration")?;
+    let rows: Vec<Vec<f32>> = calibration
+        .scores
+        .iter()
+        .map(|s| s.logits().to_vec())
+        .collect();
+    let truths: Vec<usize> = calibration.items.iter().map(|item| item.class).collect();
+    let temperature = fit_temperature(&rows, &truths);
+    let measurement = answers.measurement(split, &labels);
+    let manifest = Manifest {
+        format: models::manifest::SUPPORTED_FORMATS[0],
+        name: arguments.name.clone(),
+        version: arguments.bundle_version.clone(),
+        created: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
+        architecture: record.model.architecture().into(),
+        labels: record.classes.clone(),
+        input: spec.clone(),
+        decision: Decision {
+            temperature,
+            reject_below: arguments.reject_below,
+        },
+        quantisation,
+        training: Training {
+            pictures: record.pictures.clone(),
+            epochs: record.best_epoch,
+            pretrained: record.pretrained.clone(),
+            dataset_sha256: record.dataset_sha256.clone(),
+        },
+        metrics: vec![measurement],
+        golden: Vec::new(),
+        files: Default::default(),
+    };
+    let card = card::text(&manifest, &answers.confusion(&labels));
+    let texts = vec![("CARD.md".to_string(), card)];
+    let bundle = Bundle::write(&arguments.out, manifest, model, golden()?, texts)?;
+    let bytes: u64 = bundle
+        .manifest()
+        .files
+        .values()
+        .map(|file| file.bytes)
+        .sum();
+    println!(
+        "temperature  {temperature:.3}, fitted on {} validation pictures",
+        truths.len()
+    );
+    println!(
+        "bundle       {} ({}), {:.2} MB",
+        arguments.out.display(),
+        bundle.id(),
+        bytes as f64 / 1e6
+    );
+    println!(
+        "next         edge-agent classify --bundle {} PICTURE",
+        arguments.out.display()
+    );
+    Ok(())
+}
+
+/// The run's validation and test pictures. With a validation folder there is no test part.
+fn held_out(
+    run: &Run,
+    record: &RunRecord,
+    moved: Option<&Path>,
+) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+    let find = |folder: &Path| {
+        Dataset::scan_known(moved.unwrap_or(folder), &record.classes).map_err(usage)
+    };
+    let (valid, test) = match (&record.data_val, run.split()?) {
+        (Some(folder), _) => (find(folder)?, None),
+        (None, Some(split)) => {
+            let all = find(&record.data_train)?;
+            let test = split.select(&all, Part::Test);
+            (
+                split.select(&all, Part::Validation),
+                (!test.items.is_empty()).then_some(test),
+            )
+        }
+        (None, None) => bail!(
+            "{} has neither a validation folder nor a split.json",
+            run.folder().display()
+        ),
+    };
+    if valid.items.is_empty() {
+        return Err(usage(
+            "none of the run's held-out pictures is where it was; say where with --data",
+        ));
+    }
+    Ok((valid, test))
+}
+
+fn measure(
+    model: &[u8],
+    spec: &PreprocessSpec,
+    labels: &Arc<[String]>,
+    dataset: &Dataset,
+    what: &str,
+) -> anyhow::Result<Answers> {
+    let runner = || Ok(Runner::unproved(model, spec, labels.clone(), 1.0)?);
+    Answers::of(dataset, &runner, what)
+}
+
+/// libtorch and the exported float model must compute the same on the same pictures.
+fn check_agreement(
+    net: &Net,
+    exported: &Answers,
+    dataset: &Dataset,
+    spec: &PreprocessSpec,
+) -> anyhow::Result<()> {
+    let inputs = loader::load_inputs(
+        &dataset.with(exported.items.clone()),
+        spec,
+        super::default_workers(),
+    )
+    .map_err(anyhow::Error::msg)?;
+    let torch = train::logits(net, &inputs, [spec.height, spec.width])?;
+    let (mut worst, mut same) = (0f32, 0usize);
+    for (row, scores) in torch.iter().zip(&exported.scores) {
+        for (a, b) in row.iter().zip(scores.logits()) {
+            worst = worst.max((a - b).abs());
+        }
+        let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b]));
+        same += usize::from(best == Some(scores.best_index()));
+    }
+    println!(
+        "agreement    libtorch and tract differ by {worst:.1e} at most; the same answer on {same} of {}",
+        torch.len()
+    );
+    if worst.is_nan() || worst > AGREEMENT || (same as f64) < 0.999 * torch.len() as f64 {
+        bail!("the exported model does not compute what libtorch computes; nothing was written");
+    }
+    Ok(())
+}
+
+/// Drawn cars of several colours and shapes: no photograph travels with a bundle.
+fn golden() -> anyhow::Result<Vec<Vec<u8>>> {
+    let sizes = [
+        ("red", 96, 64),
+        ("white", 60, 40),
+        ("black", 128, 80),
+        ("blue", 33, 47),
+    ];
+    let mut pictures = Vec::new();
+    for (seed, (colour, width, height)) in sizes.into_iter().enumerate() {
+        let frame = road_sim::portrait(colour, seed as u64, width, height)?;
+        pictures.push(picture::png(frame.view())?);
+    }
+    Ok(pictures)
+}

@@ -1,0 +1,52 @@
+//! Which device computes. Opens none.
+
+use tch::{Cuda, Device};
+
+/// What `--device` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// The first CUDA device when there is one, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// The device, or what stands in the way of it.
+pub fn choose(choice: Choice) -> Result<Device, String> {
+    match choice {
+        Choice::Cpu => Ok(Device::Cpu),
+        Choice::Auto => Ok(Device::cuda_if_available()),
+        Choice::Cuda if Cuda::is_available() => Ok(Device::Cuda(0)),
+        Choice::Cuda => Err(
+            "--device cuda: libtorch finds no CUDA device; check that `nvidia-smi` lists one and \
+             that LIBTORCH (or LD_LIBRARY_PATH) points to a CUDA build of libtorch 2.11, or use \
+             --device cpu"
+                .into(),
+        ),
+    }
+}
+
+/// The device in words.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cpu => format!("cpu, {} threads", tch::get_num_threads()),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuda_is_never_silently_replaced() {
+        match choose(Choice::Cuda) {
+            Ok(device) => assert!(device.is_cuda()),
+            Err(text) => assert!(text.contains("use --device cpu"), "{text}"),
+        }
+        assert_eq!(choose(Choice::Cpu), Ok(Device::Cpu));
+    }
+}

@@ -1,0 +1,377 @@
+//! From listed pictures to batches: decoding once into memory, then an epoch's batches made by
+//! worker threads, the same whatever their number. Plain numbers, no tensors.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use fastrand::Rng;
+use models::preprocess::resize;
+use models::{PictureError, PreprocessSpec, Preprocessor, RgbFrame, picture};
+
+use crate::augment::Augment;
+use crate::dataset::{Dataset, Item};
+use crate::duplicates::Fingerprint;
+
+/// Pictures are kept no longer than this on a side: twice the largest usual input.
+const KEPT_SIDE: u32 = 256;
+
+/// Memory for decoded pictures, in bytes; those beyond it are decoded again each time.
+const KEPT_BYTES: usize = 4 << 30;
+
+/// Inputs with their classes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Preprocessed pictures, `[size, height, width, 3]`.
+    pub inputs: Vec<f32>,
+    /// Class of each.
+    pub classes: Vec<i64>,
+}
+
+/// A picture that was read.
+#[derive(Debug)]
+struct Kept {
+    class: usize,
+    /// At most [`KEPT_SIDE`] on a side; none when the memory was full.
+    frame: Option<RgbFrame>,
+    path: std::path::PathBuf,
+}
+
+/// Training pictures in memory.
+#[derive(Debug, Default)]
+pub struct Pictures {
+    kept: Vec<Kept>,
+}
+
+/// What reading a dataset gave.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The items that could be read, in order.
+    pub items: Vec<Item>,
+    /// Their fingerprints.
+    pub fingerprints: Vec<Fingerprint>,
+    /// Their pictures.
+    pub pictures: Pictures,
+    /// What could not be read.
+    pub unreadable: Vec<PictureError>,
+}
+
+/// Reads every picture of the dataset on `workers` threads; `progress` is called after each.
+pub fn load(dataset: &Dataset, workers: usize, progress: &(dyn Fn() + Sync)) -> Loaded {
+    let items = &dataset.items;
+    let read = in_parallel(items.len(), workers, |index| {
+        let path = dataset.file(&items[index]);
+        let result = picture::read(&path).map(|frame| {
+            let print = Fingerprint::of(frame.view());
+            (print, shrunk(frame))
+        });
+        progress();
+        (path, result)
+    });
+    let mut loaded = Loaded::default();
+    let mut bytes = 0;
+    for (item, (path, result)) in items.iter().zip(read) {
+        match result {
+            Ok((print, frame)) => {
+                bytes += frame.data().len();
+                loaded.items.push(item.clone());
+                loaded.fingerprints.push(print);
+                let frame = (bytes <= KEPT_BYTES).then_some(frame);
+                loaded.pictures.kept.push(Kept {
+                    class: item.class,
+                    frame,
+                    path,
+                });
+            }
+            Err(error) => loaded.unreadable.push(error),
+        }
+    }
+    loaded
+}
+
+/// Reads pictures straight into the network's input: the contract's way, with no step between.
+/// Gives `[height, width, 3]` numbers and the class for each that can be read.
+pub fn load_inputs(
+    dataset: &Dataset,
+    spec: &PreprocessSpec,
+    workers: usize,
+) -> Result<Vec<(Vec<f32>, usize)>, String> {
+    let preprocessor = Preprocessor::new(spec)?;
+    let read = in_parallel(dataset.items.len(), workers, |index| {
+        let item = &dataset.items[index];
+        let frame = picture::read(&dataset.file(item)).ok()?;
+        let mut input = Vec::with_capacity(spec.len());
+        preprocessor
+            .clone()
+            .input_interleaved(frame.view(), &mut input);
+        Some((input, item.class))
+    });
+    Ok(read.into_iter().flatten().collect())
+}
+
+impl Pictures {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Pictures of each class.
+    pub fn counts(&self, classes: usize) -> Vec<u32> {
+        let mut counts = vec![0; classes];
+        self.kept.iter().for_each(|kept| counts[kept.class] += 1);
+        counts
+    }
+
+    /// Keeps those whose index `keep` accepts, and adds all of `more`.
+    pub fn select(self, keep: impl Fn(usize) -> bool, more: Pictures) -> Self {
+        let kept = self
+            .kept
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| keep(*index));
+        Self {
+            kept: kept.map(|(_, kept)| kept).chain(more.kept).collect(),
+        }
+    }
+
+    /// Runs `step` on every batch of an epoch in order. Shuffling and augmentation follow from
+    /// `seed` and `epoch` alone. A last batch of one picture is left out: it has no statistics.
+    pub fn for_each_batch<E>(
+        &self,
+        plan: &EpochPlan<'_>,
+        mut step: impl FnMut(usize, Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let order = plan.order(self.len());
+        let batches: Vec<&[usize]> = order
+            .chunks(plan.batch_size)
+            .filter(|b| b.len() > 1 || order.len() == 1)
+            .collect();
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::sync_channel(2 * plan.workers);
+        std::thread::scope(|scope| {
+            for _ in 0..plan.workers {
+                let (sender, next, batches) = (sender.clone(), &next, &batches);
+                scope.spawn(move || {
+                    let mut preprocessor = plan.preprocessor.clone();
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(indices) = batches.get(number) else {
+                            break;
+                        };
+                        let batch = self.batch(plan, indices, &mut preprocessor);
+                        // The receiver is gone when a step failed.
+                        if sender.send((number, batch)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let mut waiting = BTreeMap::new();
+            let mut due = 0;
+            // By value, so that it is dropped, and the workers stop, when a step fails.
+            for (number, batch) in receiver.into_iter() {
+                waiting.insert(number, batch);
+                while let Some(batch) = waiting.remove(&due) {
+                    step(due, batch)?;
+                    due += 1;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn batch(
+        &self,
+        plan: &EpochPlan<'_>,
+        indices: &[usize],
+        preprocessor: &mut Preprocessor,
+    ) -> Batch {
+        let mut batch = Batch {
+            inputs: Vec::new(),
+            classes: Vec::new(),
+        };
+        for index in indices {
+            let kept = &self.kept[*index];
+            let frame = match &kept.frame {
+                Some(frame) => Cow::Borrowed(frame),
+                // It could be read when the run started; a file that vanished since is skipped.
+                None => match picture::read(&kept.path) {
+                    Ok(frame) => Cow::Owned(shrunk(frame)),
+                    Err(_) => continue,
+                },
+            };
+            let mut rng = Rng::with_seed(plan.seed_of(*index));
+            let changed =
+                plan.augment
+                    .apply(frame.view(), plan.preprocessor.spec().width, &mut rng);
+            preprocessor.input_interleaved(changed.view(), &mut batch.inputs);
+            batch.classes.push(kept.class as i64);
+        }
+        batch
+    }
+}
+
+/// How one epoch's batches are made.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochPlan<'a> {
+    /// How each picture is changed.
+    pub augment: &'a Augment,
+    /// The contract's preprocessing.
+    pub preprocessor: &'a Preprocessor,
+    /// Pictures in a batch, at least 1.
+    pub batch_size: usize,
+    /// Threads, at least 1.
+    pub workers: usize,
+    /// The run's seed.
+    pub seed: u64,
+    /// The epoch, counted from 0.
+    pub epoch: u64,
+}
+
+impl EpochPlan<'_> {
+    fn order(&self, pictures: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..pictures).collect();
+        Rng::with_seed(self.seed_of(usize::MAX)).shuffle(&mut order);
+        order
+    }
+
+    /// Spreads run seed, epoch and picture over 64 bits (the finaliser of SplitMix64).
+    fn seed_of(&self, index: usize) -> u64 {
+        let mut z = self.seed
+            ^ self.epoch.rotate_left(40)
+            ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+fn shrunk(frame: RgbFrame) -> RgbFrame {
+    let longest = frame.width().max(frame.height());
+    if longest <= KEPT_SIDE {
+        return frame;
+    }
+    let side = |length: u32| (length * KEPT_SIDE / longest).max(1);
+    resize(frame.view(), side(frame.width()), side(frame.height()))
+}
+
+/// `work(0..count)` on `workers` threads, the results in order.
+pub fn in_parallel<T: Send>(
+    count: usize,
+    workers: usize,
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let mut found: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers.max(1))
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut mine = Vec::new();
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        if index >= count {
+                            break mine;
+                        }
+                        mine.push((index, work(index)));
+                    }
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
+            .collect()
+    });
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pictures(count: usize) -> Pictures {
+        let kept = (0..count)
+            .map(|n| Kept {
+                class: n % 3,
+                frame: Some(road_sim::portrait("red", n as u64, 40, 30).unwrap()),
+                path: "unused".into(),
+            })
+            .collect();
+        Pictures { kept }
+    }
+
+    fn epoch(pictures: &Pictures, workers: usize, epoch: u64) -> Vec<Batch> {
+        let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(16)).unwrap();
+        let augment = Augment::road();
+        let plan = EpochPlan {
+            augment: &augment,
+            preprocessor: &preprocessor,
+            batch_size: 4,
+            workers,
+            seed: 3,
+            epoch,
+        };
+        let mut batches = Vec::new();
+        pictures
+            .for_each_batch(&plan, |_, batch| {
+                batches.push(batch);
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+        batches
+    }
+
+    #[test]
+    fn batches_do_not_depend_on_the_number_of_threads() {
+        let pictures = pictures(10);
+        let one = epoch(&pictures, 1, 0);
+        assert_eq!(one, epoch(&pictures, 3, 0));
+        assert_ne!(one, epoch(&pictures, 1, 1));
+        assert_eq!(
+            one.iter().map(|b| b.classes.len()).collect::<Vec<_>>(),
+            [4, 4, 2]
+        );
+        assert_eq!(one[0].inputs.len(), 4 * 16 * 16 * 3);
+    }
+
+    #[test]
+    fn a_lone_last_picture_is_left_out() {
+        assert_eq!(epoch(&pictures(9), 2, 0).len(), 2);
+        assert_eq!(epoch(&pictures(1), 2, 0).len(), 1);
+    }
+
+    #[test]
+    fn a_failing_step_stops_the_workers() {
+        let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(16)).unwrap();
+        let augment = Augment::road();
+        let plan = EpochPlan {
+            augment: &augment,
+            preprocessor: &preprocessor,
+            batch_size: 2,
+            workers: 2,
+            seed: 3,
+            epoch: 0,
+        };
+        let result =
+            pictures(40).for_each_batch(
+                &plan,
+                |number, _| if number == 3 { Err("stop") } else { Ok(()) },
+            );
+        assert_eq!(result, Err("stop"));
+    }
+
+    #[test]
+    fn large_pictures_are_kept_small() {
+        let frame = RgbFrame::filled(1000, 500, [1, 2, 3]).unwrap();
+        let kept = shrunk(frame);
+        assert_eq!((kept.width(), kept.height()), (256, 128));
+    }
+}

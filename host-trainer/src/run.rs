@@ -1,0 +1,184 @@
+//! The folder of one training run: `runs/<n>/` with `run.json`, `split.json`,
+//! `class_indices.json`, `log.jsonl` and `weights/{best,last}.safetensors`. Reading and writing
+//! it; no training.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use models::PreprocessSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Variant;
+use crate::files;
+use crate::split::Split;
+use crate::train::{EpochRecord, Recipe};
+use crate::weights::{self, Weights};
+
+/// Everything that is needed to export a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// The program that trained.
+    pub generator: String,
+    /// Which network.
+    pub model: Variant,
+    /// Class names in the order of the outputs.
+    pub classes: Vec<String>,
+    /// How pictures become inputs.
+    pub input: PreprocessSpec,
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// Whether the classifier alone is trained.
+    pub freeze_layers: bool,
+    /// Where the weights started.
+    pub pretrained: String,
+    /// The folder of training pictures, absolute.
+    pub data_train: PathBuf,
+    /// The folder of validation pictures, absolute; none when they are a part of the former.
+    pub data_val: Option<PathBuf>,
+    /// Folders of pictures that only training saw.
+    pub data_extra: Vec<PathBuf>,
+    /// Training pictures of each class.
+    pub pictures: BTreeMap<String, u32>,
+    /// SHA-256 over the training pictures' paths and lengths.
+    pub dataset_sha256: String,
+    /// The epoch of the best weights; 0 before the first ended.
+    pub best_epoch: u32,
+}
+
+/// An opened run folder.
+#[derive(Clone, Debug)]
+pub struct Run {
+    folder: PathBuf,
+}
+
+impl Run {
+    /// Makes `parent/<n>` with the first free number after all that are there.
+    pub fn create(parent: &Path) -> anyhow::Result<Self> {
+        let made = || -> std::io::Result<PathBuf> {
+            fs::create_dir_all(parent)?;
+            let numbers = fs::read_dir(parent)?
+                .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+            let mut number = numbers.max().unwrap_or(0) + 1;
+            // Another run may take the number at the same moment.
+            loop {
+                let folder = parent.join(number.to_string());
+                match fs::create_dir(&folder) {
+                    Ok(()) => return Ok(folder),
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let folder =
+            made().with_context(|| format!("cannot make a run folder in {}", parent.display()))?;
+        fs::create_dir(folder.join("weights"))?;
+        Ok(Self { folder })
+    }
+
+    /// Opens a run folder. Errors when it is none.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        if !folder.join("run.json").is_file() {
+            bail!(
+                "{} is not a run folder (it has no run.json); give one that `host-trainer train` \
+                 made, such as runs/1",
+                folder.display()
+            );
+        }
+        Ok(Self {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads `run.json`.
+    pub fn record(&self) -> anyhow::Result<RunRecord> {
+        let path = self.folder.join("run.json");
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not this version's run.json", path.display()))
+    }
+
+    /// Writes `run.json` and `class_indices.json`.
+    pub fn write_record(&self, record: &RunRecord) -> anyhow::Result<()> {
+        let indices: BTreeMap<usize, &String> = record.classes.iter().enumerate().collect();
+        self.write_json("class_indices.json", &indices)?;
+        self.write_json("run.json", record)
+    }
+
+    /// Writes `split.json`.
+    pub fn write_split(&self, split: &Split) -> anyhow::Result<()> {
+        self.write_json("split.json", split)
+    }
+
+    /// Reads `split.json`; none when the parts were given as folders.
+    pub fn split(&self) -> anyhow::Result<Option<Split>> {
+        let path = self.folder.join("split.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        Split::read(&path).map(Some).map_err(anyhow::Error::msg)
+    }
+
+    /// Appends an epoch to `log.jsonl`.
+    pub fn log(&self, record: &EpochRecord) -> anyhow::Result<()> {
+        let path = self.folder.join("log.jsonl");
+        let line = serde_json::to_string(record)? + "\n";
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(line.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Writes the last weights and, when `best`, the best too.
+    pub fn write_weights(&self, weights: &Weights, best: bool) -> anyhow::Result<()> {
+        weights::write(&self.weights_file("last"), weights)?;
+        if best {
+            weights::write(&self.weights_file("best"), weights)?;
+        }
+        Ok(())
+    }
+
+    /// `best` or `last` weights' file.
+    pub fn weights_file(&self, which: &str) -> PathBuf {
+        self.folder
+            .join("weights")
+            .join(format!("{which}.safetensors"))
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        let path = self.folder.join(name);
+        let text = serde_json::to_string_pretty(value)? + "\n";
+        files::replace(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_on_after_the_largest() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir(parent.path().join("7")).unwrap();
+        fs::create_dir(parent.path().join("notes")).unwrap();
+        let run = Run::create(parent.path()).unwrap();
+        assert_eq!(run.folder(), parent.path().join("8"));
+    }
+
+    #[test]
+    fn another_folder_is_no_run() {
+        let text = Run::open(Path::new("nowhere")).unwrap_err().to_string();
+        assert!(text.starts_with("nowhere is not a run folder"), "{text}");
+    }
+}
