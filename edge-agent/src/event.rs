@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(
             json,
             concat!(
-                r#"{"schema":1,"id":"f0ffb6b6ab8e4c0e","sequence":1,"camera":"gate","bundle":"b-1","#,
+                r#"{"schema":1,"id":"cc1c8ac918e6eacc","sequence":1,"camera":"gate","bundle":"b-1","#,
                 r#""first_frame":3,"last_frame":60,"first_t_ms":120,"last_t_ms":2400,"#,
                 r#""direction":"left","colour":"red","score":0.9123,"#,
                 r#""top3":[{"colour":"red","score":0.9123}],"reason":null,"#,

@@ -151,4 +151,6 @@ impl<C: Classify> Pipeline<C> {
 }
 
 #[cfg(test)]
+mod scratch;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! Time is an argument; no pictures, no colours, no I/O.
 
 mod boxes;
+mod split;
 mod tracker;
 
 use models::Rect;
@@ -43,7 +44,7 @@ impl Default for TrackConfig {
             max_jump_sizes: 0.8,
             max_unseen_ms: 600,
             max_shared_ms: 3000,
-            min_frames: 6,
+            min_frames: 8,
             min_travel_share: 0.12,
             max_tracks: 64,
         }
@@ -93,6 +94,8 @@ pub struct Track {
     /// Frames in which it was seen.
     pub hits: u32,
     bounds: Bounds,
+    /// Width and height when it was last seen whole and alone.
+    whole: Option<(f32, f32)>,
     cut: bool,
     shared_since_ms: Option<u64>,
     /// Pixels a millisecond.
@@ -103,8 +106,14 @@ pub struct Track {
     farthest_px: f32,
 }
 
-/// Weight of a new measurement in speed and in size.
+/// Weight of a new measurement in speed.
 const SPEED_BLEND: f32 = 0.3;
+
+/// Pieces put together may make a vehicle this much larger than it was.
+const MOST_GROWTH: f32 = 1.3;
+
+/// Sightings after which a track's speed can be relied on.
+const NEW_HITS: u32 = 6;
 
 impl Track {
     fn new(number: u64, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) -> Self {
@@ -116,6 +125,7 @@ impl Track {
             last_t_ms: t_ms,
             hits: 1,
             bounds,
+            whole: None,
             cut,
             shared_since_ms: None,
             velocity: (0.0, 0.0),
@@ -130,6 +140,34 @@ impl Track {
         let elapsed = t_ms.saturating_sub(self.last_t_ms) as f32;
         self.bounds
             .shifted(self.velocity.0 * elapsed, self.velocity.1 * elapsed)
+    }
+
+    /// Where the whole vehicle should be at `t_ms`, also the part that an edge hides; `None`
+    /// until it was seen whole.
+    fn expected_whole(&self, t_ms: u64) -> Option<Bounds> {
+        let (width, height) = self.whole?;
+        let mut bounds = self.expected(t_ms);
+        if self.cut {
+            // It leaves: what is missing lies ahead.
+            let (dx, dy) = self.velocity;
+            let low = |ahead: f32, low: f32, high: f32, side: f32| {
+                if ahead > 0.0 {
+                    (low, low + side)
+                } else {
+                    (high - side, high)
+                }
+            };
+            (bounds.left, bounds.right) = low(dx, bounds.left, bounds.right, width);
+            (bounds.top, bounds.bottom) = low(dy, bounds.top, bounds.bottom, height);
+        }
+        Some(bounds)
+    }
+
+    /// Whether the box is no larger than the vehicle can be.
+    fn fits(&self, bounds: &Bounds) -> bool {
+        self.whole.is_none_or(|(width, height)| {
+            bounds.width() <= MOST_GROWTH * width && bounds.height() <= MOST_GROWTH * height
+        })
     }
 
     /// Takes a box that is this vehicle's alone.
@@ -152,6 +190,9 @@ impl Track {
             self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
             self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
         }
+        if !cut {
+            self.whole = Some((bounds.width(), bounds.height()));
+        }
         self.place(bounds, cut, (dx, dy), frame, t_ms);
     }
 
@@ -172,11 +213,36 @@ impl Track {
         self.last_t_ms = t_ms;
     }
 
-    /// Whether both move alike: less than a third of the faster one's speed apart.
+    /// Whether both move alike: less than a third of the faster one's speed apart. Speeds of
+    /// new tracks are rough; for them it is enough not to move apart.
     fn moves_like(&self, other: &Track) -> bool {
         let apart = (self.velocity.0 - other.velocity.0).hypot(self.velocity.1 - other.velocity.1);
         let speed = |track: &Track| track.velocity.0.hypot(track.velocity.1);
-        apart <= speed(self).max(speed(other)) / 3.0
+        let tolerance = if self.hits.min(other.hits) < NEW_HITS {
+            0.8
+        } else {
+            0.33
+        };
+        apart <= tolerance * speed(self).max(speed(other))
+    }
+
+    /// Whether going to this box would be a jump against the known motion: at an edge of the
+    /// picture one vehicle comes where another leaves.
+    fn would_turn_back(&self, bounds: &Bounds) -> bool {
+        let dx = motion(
+            bounds.left - self.bounds.left,
+            bounds.right - self.bounds.right,
+            true,
+        );
+        let dy = motion(
+            bounds.top - self.bounds.top,
+            bounds.bottom - self.bounds.bottom,
+            true,
+        );
+        let along = dx * self.velocity.0 + dy * self.velocity.1;
+        let moving = self.farthest_px > 0.5 * self.bounds.width().min(self.bounds.height());
+        let jump = dx.abs() > 0.3 * self.bounds.width() || dy.abs() > 0.3 * self.bounds.height();
+        moving && along < 0.0 && jump
     }
 
     /// The farthest it ever was from where it was first seen.

@@ -57,9 +57,9 @@ impl Views {
         let flaw = if candidate.flawed { FLAWED } else { 1.0 };
         let detail = sharpness(own);
         let quality = size * flaw * detail / (detail + 6.0);
-        // Views close in time say the same: the better one stands for both.
-        let close =
-            |view: &View| candidate.t_ms.abs_diff(view.t_ms) < u64::from(config.view_gap_ms);
+        // Of views close in time, which say the same, the best stands for all.
+        let slot = |t_ms: u64| t_ms / u64::from(config.view_gap_ms.max(1));
+        let close = |view: &View| slot(view.t_ms) == slot(candidate.t_ms);
         let rival = self.kept.iter().position(close).or_else(|| {
             (self.kept.len() >= config.views as usize)
                 .then(|| self.worst())

@@ -27,7 +27,7 @@ impl Classify for Runner {
 pub struct VoteConfig {
     /// Views of a vehicle that are classified, at most.
     pub views: u32,
-    /// Views are at least this far apart.
+    /// In each stretch of time of this length one view is kept.
     pub view_gap_ms: u32,
     /// Margin around a vehicle's box, as a share of its sides.
     pub margin_share: f32,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use fastrand::Rng;
-use models::preprocess::resize;
+use models::resample::resize;
 use models::{PictureError, PreprocessSpec, Preprocessor, RgbFrame, picture};
 
 use crate::augment::Augment;
@@ -112,13 +112,8 @@ pub fn load_inputs(
 
 impl Pictures {
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.kept.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
     }
 
     /// Pictures of each class.
@@ -147,7 +142,7 @@ impl Pictures {
         plan: &EpochPlan<'_>,
         mut step: impl FnMut(usize, Batch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let order = plan.order(self.len());
+        let order = plan.order(self.count());
         let batches: Vec<&[usize]> = order
             .chunks(plan.batch_size)
             .filter(|b| b.len() > 1 || order.len() == 1)
@@ -301,7 +296,7 @@ mod tests {
         let kept = (0..count)
             .map(|n| Kept {
                 class: n % 3,
-                frame: Some(road_sim::portrait("red", n as u64, 40, 30).unwrap()),
+                frame: Some(road_sim::portrait("red", n as u64, 64, 48).unwrap()),
                 path: "unused".into(),
             })
             .collect();

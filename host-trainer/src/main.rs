@@ -43,6 +43,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     let result = match &Cli::parse().command {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
@@ -55,4 +56,11 @@ fn main() -> ExitCode {
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
+}
+
+/// Rust programs ignore SIGPIPE and then panic when `| head` closes the pipe; like any other
+/// command, this one ends.
+fn end_quietly_when_nobody_reads() {
+    // SAFETY: sets a signal's disposition to the system's default before any thread starts.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

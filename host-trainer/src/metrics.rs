@@ -215,7 +215,7 @@ mod tests {
             table.contains("a            10      0.889   0.800  0.842"),
             "{table}"
         );
-        assert!(table.contains("b           1      4      ·"), "{table}");
+        assert!(table.contains("b          1      4      ·"), "{table}");
     }
 
     #[test]

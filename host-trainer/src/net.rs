@@ -307,6 +307,9 @@ fn path<'a>(store: &'a VarStore, name: &str) -> nn::Path<'a> {
 }
 
 #[cfg(test)]
+mod reference;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::arch::Variant;
@@ -363,7 +366,7 @@ mod tests {
         assert_eq!(count, 601_098);
         let before = net.weights();
         let input = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
-        net.forward(&input, true).unwrap();
+        let _ = net.forward(&input, true).unwrap();
         assert_eq!(
             net.weights(),
             before,

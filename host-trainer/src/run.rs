@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Variant;
 use crate::files;
+use crate::metrics::Confusion;
 use crate::split::Split;
 use crate::train::{EpochRecord, Recipe};
 use crate::weights::{self, Weights};
@@ -127,10 +128,20 @@ impl Run {
         Split::read(&path).map(Some).map_err(anyhow::Error::msg)
     }
 
-    /// Appends an epoch to `log.jsonl`.
-    pub fn log(&self, record: &EpochRecord) -> anyhow::Result<()> {
+    /// Appends an epoch to `log.jsonl`, with the counts `valid_confusion[truth][answer]`.
+    pub fn log(&self, record: &EpochRecord, valid: &Confusion) -> anyhow::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            #[serde(flatten)]
+            record: &'a EpochRecord,
+            valid_confusion: &'a [Vec<u32>],
+        }
         let path = self.folder.join("log.jsonl");
-        let line = serde_json::to_string(record)? + "\n";
+        let line = Line {
+            record,
+            valid_confusion: &valid.counts,
+        };
+        let line = serde_json::to_string(&line)? + "\n";
         fs::OpenOptions::new()
             .create(true)
             .append(true)

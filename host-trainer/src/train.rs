@@ -160,7 +160,7 @@ pub fn train(
         workers,
     } = *job;
     let batch_size = recipe.batch_size as usize;
-    let steps_per_epoch = pictures.len().div_ceil(batch_size) as u64;
+    let steps_per_epoch = pictures.count().div_ceil(batch_size) as u64;
     let schedule = Schedule {
         peak: recipe.lr,
         final_share: recipe.lrf,
@@ -227,7 +227,7 @@ pub fn train(
             listener(TrainEvent::Step {
                 epoch,
                 done,
-                total: pictures.len(),
+                total: pictures.count(),
                 loss: loss_value,
             })
             .map_err(TrainError::Listener)

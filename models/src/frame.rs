@@ -130,6 +130,16 @@ impl RgbFrame {
         })
     }
 
+    /// For bytes whose number is known to be `width * height * 3`.
+    pub(crate) fn from_parts(width: u32, height: u32, data: Vec<u8>) -> Self {
+        debug_assert_eq!(data.len(), width as usize * height as usize * 3);
+        Self {
+            width,
+            height,
+            data,
+        }
+    }
+
     /// A picture of one colour. Errors when a side is zero.
     pub fn filled(width: u32, height: u32, rgb: [u8; 3]) -> Result<Self, FrameError> {
         Self::new(width, height, rgb.repeat(width as usize * height as usize))
@@ -252,8 +262,22 @@ impl<'a> RgbView<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A picture of every byte value in an order no resize can flatter.
+    pub(crate) fn pattern(width: u32, height: u32) -> RgbFrame {
+        let mut state = 0x2545_f491u32;
+        let bytes = (0..width * height * 3)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                state as u8
+            })
+            .collect();
+        RgbFrame::new(width, height, bytes).unwrap()
+    }
 
     fn counting(width: u32, height: u32) -> RgbFrame {
         let bytes = (0..width * height * 3).map(|v| v as u8).collect();

@@ -12,6 +12,7 @@ pub mod hash;
 pub mod manifest;
 pub mod picture;
 pub mod preprocess;
+pub mod resample;
 pub mod runner;
 pub mod scores;
 mod shipped;

@@ -10,4 +10,19 @@ impl Bundle {
     }
 }
 
-const FILES: &[(&str, &[u8])] = &[];
+macro_rules! files {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../artifacts/", $folder, "/", $name)))),+]
+    };
+}
+
+const FILES: &[(&str, &[u8])] = files!("car-colour-0.1.0":
+    "manifest.json",
+    "manifest.sha256",
+    "model.onnx",
+    "CARD.md",
+    "golden/0.png",
+    "golden/1.png",
+    "golden/2.png",
+    "golden/3.png",
+);

@@ -232,7 +232,10 @@ impl Style {
     /// Height of the upper outline at `x`.
     pub fn top(&self, x: f32) -> f32 {
         let x = x.clamp(0.0, self.length);
-        let next = self.outline.partition_point(|point| point.0 < x).clamp(1, self.outline.len() - 1);
+        let next = self
+            .outline
+            .partition_point(|point| point.0 < x)
+            .clamp(1, self.outline.len() - 1);
         let (a, b) = (self.outline[next - 1], self.outline[next]);
         a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0)
     }
@@ -243,7 +246,11 @@ impl Style {
         // Near the ends the window narrows, so that the outline keeps its end points.
         let reach = REACH.min(x).min(self.length - x).max(0.0);
         let weights = [(-1.0, 1.0), (-0.5, 2.0), (0.0, 2.0), (0.5, 2.0), (1.0, 1.0)];
-        weights.iter().map(|(at, weight)| weight * self.top(x + at * reach)).sum::<f32>() / 8.0
+        weights
+            .iter()
+            .map(|(at, weight)| weight * self.top(x + at * reach))
+            .sum::<f32>()
+            / 8.0
     }
 
     /// Height of the belt line at `x`.
@@ -304,7 +311,11 @@ impl Vehicle {
             style,
             coat: paint.draw(&mut rng),
             scale: 0.95 + 0.1 * rng.f32(),
-            rim: if rng.u8(..5) == 0 { 0.02 } else { 0.25 + 0.3 * rng.f32() },
+            rim: if rng.u8(..5) == 0 {
+                0.02
+            } else {
+                0.25 + 0.3 * rng.f32()
+            },
             spokes: 5 + rng.u8(..6),
             black_trim: rng.u8(..3) == 0,
             glass: crate::vector::v3(tint * 0.95, tint, tint * 1.05),

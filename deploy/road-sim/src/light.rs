@@ -27,9 +27,9 @@ impl Lighting {
         let to_sun = v3(-0.42, 0.80, 0.43).unit();
         match light {
             Light::Sun => Self {
-                sky: v3(0.56, 0.61, 0.70),
+                sky: v3(0.50, 0.55, 0.64),
                 ground: v3(0.34, 0.33, 0.31),
-                sun: v3(0.90, 0.84, 0.74),
+                sun: v3(0.80, 0.75, 0.66),
                 to_sun,
                 zenith: v3(0.40, 0.55, 0.85),
                 haze: v3(0.86, 0.90, 0.96),
@@ -37,8 +37,8 @@ impl Lighting {
                 road: v3(0.22, 0.21, 0.20),
             },
             Light::Overcast => Self {
-                sky: v3(1.12, 1.14, 1.17),
-                ground: v3(0.50, 0.50, 0.50),
+                sky: v3(1.06, 1.08, 1.11),
+                ground: v3(0.42, 0.42, 0.42),
                 sun: V3::default(),
                 to_sun,
                 zenith: v3(0.92, 0.95, 1.0),
@@ -51,7 +51,13 @@ impl Lighting {
 
     /// The same light with the sun elsewhere and all of it stronger or weaker.
     pub fn varied(self, to_sun: V3, strength: f32) -> Self {
-        Self { to_sun: to_sun.unit(), sky: self.sky * strength, ground: self.ground * strength, sun: self.sun * strength, ..self }
+        Self {
+            to_sun: to_sun.unit(),
+            sky: self.sky * strength,
+            ground: self.ground * strength,
+            sun: self.sun * strength,
+            ..self
+        }
     }
 
     /// Whether a sun shines.
@@ -66,7 +72,9 @@ impl Lighting {
         let above = self.haze.mix(self.zenith, smoothstep(0.1, 0.9, y));
         // The skyline's height differs with the direction, as trees and houses do.
         let height = 0.16 + 0.05 * (direction.x * 7.0).sin();
-        let far = self.skyline.mix(above, smoothstep(height - soft, height + soft, y));
+        let far = self
+            .skyline
+            .mix(above, smoothstep(height - soft, height + soft, y));
         self.road.mix(far, smoothstep(-soft, soft * 0.5, y))
     }
 
@@ -107,7 +115,10 @@ pub(crate) fn tone(linear: f32) -> f32 {
     } else {
         KNEE + (1.0 - KNEE) * (1.0 - (-(value - KNEE) / (1.0 - KNEE)).exp())
     };
-    let encoded =
-        if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+    let encoded = if value <= 0.003_130_8 {
+        value * 12.92
+    } else {
+        1.055 * value.powf(1.0 / 2.4) - 0.055
+    };
     encoded * 255.0
 }

@@ -66,7 +66,11 @@ impl Mesh {
     }
 
     fn push(&mut self, place: V3, normal: V3, along: f32) -> u32 {
-        self.vertices.push(Vertex { place, normal: normal.unit(), along });
+        self.vertices.push(Vertex {
+            place,
+            normal: normal.unit(),
+            along,
+        });
         self.vertices.len() as u32 - 1
     }
 
@@ -78,14 +82,14 @@ impl Mesh {
 
     fn shell(&mut self, style: &Style) {
         let stations = stations(style.length);
-        let sections: Vec<Vec<(V3, f32)>> =
-            stations.iter().map(|x| section(style, *x)).collect();
+        let sections: Vec<Vec<(V3, f32)>> = stations.iter().map(|x| section(style, *x)).collect();
         let (rows, points) = (sections.len(), sections[0].len());
         let first = self.vertices.len() as u32;
         for row in 0..rows {
             for point in 0..points {
                 let at = |r: usize, p: usize| sections[r][p].0;
-                let across = at(row, (point + 1).min(points - 1)) - at(row, point.saturating_sub(1));
+                let across =
+                    at(row, (point + 1).min(points - 1)) - at(row, point.saturating_sub(1));
                 let along = at((row + 1).min(rows - 1), point) - at(row.saturating_sub(1), point);
                 let place = at(row, point);
                 let mut normal = across.cross(along).unit();
@@ -134,9 +138,11 @@ impl Mesh {
             })
             .collect();
         for pair in rim.windows(2) {
-            self.triangles.push(([centre, pair[0], pair[1]], Part::Face));
+            self.triangles
+                .push(([centre, pair[0], pair[1]], Part::Face));
         }
-        self.triangles.push(([centre, rim[rim.len() - 1], rim[0]], Part::Face));
+        self.triangles
+            .push(([centre, rim[rim.len() - 1], rim[0]], Part::Face));
     }
 
     fn wheel(&mut self, style: &Style, axle: usize, side: f32) {
@@ -152,13 +158,17 @@ impl Mesh {
             let spoke = v3(angle.cos(), angle.sin(), 0.0);
             let outer = self.push(centre + spoke * radius, v3(0.0, 0.0, side), 0.0);
             let tread = self.push(centre + spoke * radius, spoke, 0.0);
-            let inner =
-                self.push(centre + spoke * radius - v3(0.0, 0.0, side * 0.2), spoke, 0.0);
+            let inner = self.push(
+                centre + spoke * radius - v3(0.0, 0.0, side * 0.2),
+                spoke,
+                0.0,
+            );
             ring.push([outer, tread, inner]);
         }
         for step in 0..STEPS {
             let (a, b) = (ring[step], ring[(step + 1) % STEPS]);
-            self.triangles.push(([hub, a[0], b[0]], Part::Wheel(axle as u8)));
+            self.triangles
+                .push(([hub, a[0], b[0]], Part::Wheel(axle as u8)));
             self.quad([a[1], b[1], b[2], a[2]], Part::Tread);
         }
         // A dark wall behind the wheel closes the arch.
@@ -166,8 +176,8 @@ impl Mesh {
         let wall = side * (style.width / 2.0 - 0.24);
         let (low, high) = (style.clearance + 0.02, radius + reach);
         let corners = [(-reach, low), (reach, low), (reach, high), (-reach, high)];
-        let corners = corners
-            .map(|(dx, y)| self.push(v3(x + dx, y, wall), v3(0.0, 0.0, side), 0.0));
+        let corners =
+            corners.map(|(dx, y)| self.push(v3(x + dx, y, wall), v3(0.0, 0.0, side), 0.0));
         self.quad(corners, Part::Inside);
     }
 
@@ -189,9 +199,8 @@ impl Mesh {
                 let top = style.smooth_top(x);
                 let lift = if step == 0 || step == 12 { 0.0 } else { 0.055 };
                 let z = side * (side_half_width(style, x, top) - 0.10);
-                let place = |dy: f32, dz: f32| {
-                    v3(style.length / 2.0 - x, top + lift + dy, z + side * dz)
-                };
+                let place =
+                    |dy: f32, dz: f32| v3(style.length / 2.0 - x, top + lift + dy, z + side * dz);
                 let row = [
                     self.push(place(-0.03, 0.02), v3(0.0, 0.1, side), 0.0),
                     self.push(place(0.0, 0.0), v3(0.0, 1.0, 0.3 * side), 0.0),
@@ -286,7 +295,11 @@ fn section(style: &Style, x: f32) -> Vec<(V3, f32)> {
         let rise = crown * (1.0 - (1.0 - t) * (1.0 - t));
         half.push((v3(forward, corner.y + rise, corner.z * (1.0 - t)), 2.0 + t));
     }
-    let mirrored = half.iter().rev().skip(1).map(|(p, along)| (v3(p.x, p.y, -p.z), *along));
+    let mirrored = half
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|(p, along)| (v3(p.x, p.y, -p.z), *along));
     let whole: Vec<_> = half.iter().copied().chain(mirrored).collect();
     whole
 }

@@ -18,7 +18,9 @@ impl SensorNoise {
     pub fn new(seed: u64, sigma: f32) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5e45_0a11);
         let steps = if sigma > 0.0 {
-            (0..TABLE).map(|_| (normal(&mut rng) * sigma).round() as i16).collect()
+            (0..TABLE)
+                .map(|_| (normal(&mut rng) * sigma).round() as i16)
+                .collect()
         } else {
             Vec::new()
         };

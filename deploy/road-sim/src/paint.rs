@@ -26,7 +26,11 @@ pub struct Paint {
 }
 
 const fn shade(dark: [u8; 3], light: [u8; 3], metallic: f32) -> Shade {
-    Shade { dark, light, metallic }
+    Shade {
+        dark,
+        light,
+        metallic,
+    }
 }
 
 /// All paints, in the order of [`crate::COLOURS`].
@@ -104,9 +108,9 @@ pub const PAINTS: [Paint; 12] = [
     Paint {
         colour: "silver",
         shades: &[
-            shade([168, 170, 173], [192, 194, 197], 1.0),
-            shade([160, 163, 168], [182, 186, 192], 1.0),
-            shade([174, 172, 168], [194, 192, 187], 0.9),
+            shade([150, 152, 155], [172, 174, 177], 1.0),
+            shade([146, 149, 154], [166, 170, 176], 1.0),
+            shade([154, 152, 148], [174, 172, 167], 0.9),
         ],
     },
     Paint {
@@ -138,7 +142,11 @@ pub(crate) struct Coat {
 /// The linear light of an 8-bit sRGB value.
 pub(crate) fn linear(srgb: f32) -> f32 {
     let value = srgb / 255.0;
-    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    if value <= 0.04045 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
 }
 
 /// The linear light of an 8-bit sRGB colour.
@@ -157,13 +165,19 @@ impl Paint {
         let lightness = rng.f32();
         let mut rgb = [0.0; 3];
         for (channel, value) in rgb.iter_mut().enumerate() {
-            let (dark, light) = (f32::from(shade.dark[channel]), f32::from(shade.light[channel]));
+            let (dark, light) = (
+                f32::from(shade.dark[channel]),
+                f32::from(shade.light[channel]),
+            );
             // The channels move together; a small part apart, or every vehicle of a shade would
             // lie on one line.
             let apart = (rng.f32() - 0.5) * 0.15;
             *value = dark + (light - dark) * (lightness + apart).clamp(0.0, 1.0);
         }
-        Coat { albedo: linear_rgb(rgb), metallic: shade.metallic }
+        Coat {
+            albedo: linear_rgb(rgb),
+            metallic: shade.metallic,
+        }
     }
 }
 

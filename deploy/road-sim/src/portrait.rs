@@ -21,8 +21,9 @@ use crate::vector::{V3, v3};
 /// percent. The seed decides style, paint, pose, light and background; the same arguments give
 /// the same bytes. Sides of 32 to 1024 pixels. Errors on another size and on an unknown colour.
 pub fn portrait(colour: &str, seed: u64, width: u32, height: u32) -> Result<RgbFrame, SceneError> {
-    let paint = Paint::named(colour)
-        .ok_or_else(|| SceneError::UnknownColour { colour: colour.to_owned() })?;
+    let paint = Paint::named(colour).ok_or_else(|| SceneError::UnknownColour {
+        colour: colour.to_owned(),
+    })?;
     if !(32..=1024).contains(&width) || !(32..=1024).contains(&height) {
         return Err(SceneError::PortraitSize { width, height });
     }
@@ -34,6 +35,7 @@ pub fn portrait(colour: &str, seed: u64, width: u32, height: u32) -> Result<RgbF
     let pose = Pose {
         yaw: facing + (rng.f32() - 0.5) * 1.3,
         elevation: 0.08 + 0.42 * rng.f32(),
+        skew: 0.0,
         scale: 1.0,
         distance: 9.0 + 10.0 * rng.f32(),
     };
@@ -51,7 +53,10 @@ pub fn portrait(colour: &str, seed: u64, width: u32, height: u32) -> Result<RgbF
     let foot = (y as f32 - extent.top) / height as f32;
     let mut picture = background(&mut rng, width, height, foot, sunny);
     lay(&mut picture, (width, height), &sprite, (x, y));
-    let mut data: Vec<u8> = picture.iter().map(|v| (v + 0.5).clamp(0.0, 255.0) as u8).collect();
+    let mut data: Vec<u8> = picture
+        .iter()
+        .map(|v| (v + 0.5).clamp(0.0, 255.0) as u8)
+        .collect();
     SensorNoise::new(seed, 0.5 + 2.5 * rng.f32()).add(0, width as usize * 3, &mut data);
     RgbFrame::new(width, height, data).map_err(|_| SceneError::PortraitSize { width, height })
 }
@@ -60,14 +65,22 @@ fn lighting(rng: &mut Rng) -> (Lighting, bool) {
     let sunny = rng.bool();
     let light = Lighting::of(if sunny { Light::Sun } else { Light::Overcast });
     // From the left or the right, from low to high, always from the camera's side.
-    let to_sun = v3((rng.f32() - 0.5) * 1.6, 0.45 + 0.6 * rng.f32(), 0.2 + 0.6 * rng.f32());
+    let to_sun = v3(
+        (rng.f32() - 0.5) * 1.6,
+        0.45 + 0.6 * rng.f32(),
+        0.2 + 0.6 * rng.f32(),
+    );
     (light.varied(to_sun, 0.82 + 0.26 * rng.f32()), sunny)
 }
 
 /// Ground below a backcloth of wall, hedge, distance or the road itself, as 8-bit values.
 fn background(rng: &mut Rng, width: u32, height: u32, foot: f32, sunny: bool) -> Vec<f32> {
-    const GROUNDS: [[f32; 3]; 4] =
-        [[112.0, 110.0, 108.0], [92.0, 93.0, 96.0], [142.0, 136.0, 128.0], [128.0, 126.0, 120.0]];
+    const GROUNDS: [[f32; 3]; 4] = [
+        [112.0, 110.0, 108.0],
+        [92.0, 93.0, 96.0],
+        [142.0, 136.0, 128.0],
+        [128.0, 126.0, 120.0],
+    ];
     const CLOTHS: [[f32; 3]; 7] = [
         [78.0, 92.0, 58.0],
         [58.0, 72.0, 48.0],
@@ -91,8 +104,8 @@ fn background(rng: &mut Rng, width: u32, height: u32, foot: f32, sunny: bool) ->
         for column in 0..width {
             let (x, y) = (column as f32 / coarse, row as f32 / coarse);
             let behind = (rough(x, y, seed) - 0.5) * 2.0 * contrast;
-            let below = (rough(x * 0.5, y * 1.5, seed ^ 9) - 0.5) * 26.0
-                + grain(column, row, seed) * 4.0;
+            let below =
+                (rough(x * 0.5, y * 1.5, seed ^ 9) - 0.5) * 26.0 + grain(column, row, seed) * 4.0;
             for channel in 0..3 {
                 let far = cloth[channel] + behind;
                 let near = ground[channel] + below;

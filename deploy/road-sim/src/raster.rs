@@ -13,6 +13,10 @@ pub(crate) struct Pose {
     pub elevation: f32,
     /// Pixels a metre.
     pub scale: f32,
+    /// How far the line of sight leaves the vertical plane across the road, per metre across: a
+    /// camera beside the vehicle sees its front (below 0, facing right) or rear without the road
+    /// appearing to climb.
+    pub skew: f32,
     /// Distance of the camera in metres; infinite for a parallel projection.
     pub distance: f32,
 }
@@ -34,13 +38,17 @@ impl Pose {
         } else {
             self.scale
         };
-        v3(p.x * scale, -(p.y * cos - p.z * sin) * scale, near)
+        v3(
+            (p.x + self.skew * p.z) * scale,
+            -(p.y * cos - p.z * sin) * scale,
+            near,
+        )
     }
 
     /// The direction from the scene to the camera.
     pub fn towards_camera(&self) -> V3 {
         let (sin, cos) = self.elevation.sin_cos();
-        v3(0.0, sin, cos)
+        v3(-self.skew, sin, cos).unit()
     }
 }
 
@@ -63,7 +71,11 @@ impl Extent {
             bottom: f32::NEG_INFINITY,
         };
         // What lies inside the body is never on its outline.
-        for (corners, _) in mesh.triangles.iter().filter(|(_, part)| *part != Part::Inside) {
+        for (corners, _) in mesh
+            .triangles
+            .iter()
+            .filter(|(_, part)| *part != Part::Inside)
+        {
             for corner in corners {
                 let p = pose.project(pose.turn(mesh.vertices[*corner as usize].place));
                 extent.left = extent.left.min(p.x);
@@ -167,8 +179,12 @@ impl Samples {
         // A sample lies at the middle of its cell.
         let from_x = (low([a.x, b.x, c.x]) - 0.5).ceil().max(0.0) as usize;
         let from_y = (low([a.y, b.y, c.y]) - 0.5).ceil().max(0.0) as usize;
-        let to_x = (high([a.x, b.x, c.x]) - 0.5).floor().min(self.width as f32 - 1.0);
-        let to_y = (high([a.y, b.y, c.y]) - 0.5).floor().min(self.height as f32 - 1.0);
+        let to_x = (high([a.x, b.x, c.x]) - 0.5)
+            .floor()
+            .min(self.width as f32 - 1.0);
+        let to_y = (high([a.y, b.y, c.y]) - 0.5)
+            .floor()
+            .min(self.height as f32 - 1.0);
         if to_x < 0.0 || to_y < 0.0 {
             return;
         }

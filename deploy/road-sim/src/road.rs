@@ -59,7 +59,9 @@ impl Road {
         spec.check()?;
         let trips = plan(&spec)?;
         let passages = trips.iter().map(|trip| trip.passage(&spec)).collect();
-        let longest = trips.iter().map(|trip| trip.end_s(spec.width) - trip.start_s);
+        let longest = trips
+            .iter()
+            .map(|trip| trip.end_s(spec.width) - trip.start_s);
         Ok(Self {
             backdrop: Backdrop::draw(&spec),
             light: Lighting::of(spec.light),
@@ -139,9 +141,16 @@ impl Road {
         let sprites = self.sprites(&trips);
         for (trip, sprite) in trips.iter().zip(&sprites) {
             let lit = &self.backdrop.lit[usize::from(trip.lane.number)];
-            lay(&mut frame, sprite, trip, trip.left(time, self.spec.width), lit);
+            lay(
+                &mut frame,
+                sprite,
+                trip,
+                trip.left(time, self.spec.width),
+                lit,
+            );
         }
-        self.noise.add(index, self.spec.width as usize * 3, frame.data_mut());
+        self.noise
+            .add(index, self.spec.width as usize * 3, frame.data_mut());
         frame
     }
 
@@ -177,7 +186,10 @@ impl Road {
                 // Colours were checked when the scene was planned.
                 let look = trip.look().ok()?;
                 let pose = pose(&trip.lane);
-                let pose = Pose { scale: pose.scale * look.scale, ..pose };
+                let pose = Pose {
+                    scale: pose.scale * look.scale,
+                    ..pose
+                };
                 let row_part = trip.lane.ground_row.fract();
                 let canvas = Canvas::around(&trip.extent, row_part);
                 let mesh = Mesh::of(&look);
@@ -200,7 +212,10 @@ fn lay(frame: &mut RgbFrame, sprite: &Sprite, trip: &Trip, left: f64, lit: &[[u1
     let first_column = whole as i64 - sprite.origin.0 as i64;
     let top = (trip.lane.ground_row + trip.extent.top).floor() as i64;
     let first_row = top - sprite.origin.1 as i64;
-    let (from, to) = (first_column.max(0), (first_column + sprite.width as i64 + 1).min(width));
+    let (from, to) = (
+        first_column.max(0),
+        (first_column + sprite.width as i64 + 1).min(width),
+    );
     for row in first_row.max(0)..(first_row + sprite.height as i64).min(height) {
         let line = (row - first_row) as usize * sprite.width;
         let cells = line..line + sprite.width;
@@ -223,7 +238,9 @@ fn lay(frame: &mut RgbFrame, sprite: &Sprite, trip: &Trip, left: f64, lit: &[[u1
                 let value = &mut frame.data_mut()[at + channel];
                 let under = u32::from(*value) * (65_280 - shaded) / 65_280;
                 let a = colour.get(here).map_or(0, |c| u32::from(c[channel]));
-                let b = here.checked_sub(1).map_or(0, |i| u32::from(colour[i][channel]));
+                let b = here
+                    .checked_sub(1)
+                    .map_or(0, |i| u32::from(colour[i][channel]));
                 let over = (a * early + b * late) / 256 * u32::from(light[channel]) / 256;
                 *value = (over + under * (65_280 - covered) / 65_280).min(255) as u8;
             }

@@ -74,7 +74,9 @@ impl Default for SceneSpec {
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SceneError {
     /// The picture is too small or too large.
-    #[error("a scene of {width}x{height} pixels cannot be drawn: use 160 to 1920 across and 90 to 1080 down")]
+    #[error(
+        "a scene of {width}x{height} pixels cannot be drawn: use 160 to 1920 across and 90 to 1080 down"
+    )]
     Size {
         /// Pixels across.
         width: u32,
@@ -88,7 +90,9 @@ pub enum SceneError {
         fps: u32,
     },
     /// The scene is shorter than a frame or longer than a day.
-    #[error("a scene of {duration_ms} ms cannot be drawn: use at least one frame ({frame_ms} ms) and at most 86400000 ms")]
+    #[error(
+        "a scene of {duration_ms} ms cannot be drawn: use at least one frame ({frame_ms} ms) and at most 86400000 ms"
+    )]
     Duration {
         /// The length asked for.
         duration_ms: u64,
@@ -144,7 +148,15 @@ pub struct Lane {
 impl SceneSpec {
     /// Checks every limit that the fields state.
     pub fn check(&self) -> Result<(), SceneError> {
-        let Self { width, height, fps, duration_ms, vehicles_per_minute, noise, .. } = *self;
+        let Self {
+            width,
+            height,
+            fps,
+            duration_ms,
+            vehicles_per_minute,
+            noise,
+            ..
+        } = *self;
         if !(160..=1920).contains(&width) || !(90..=1080).contains(&height) {
             return Err(SceneError::Size { width, height });
         }
@@ -153,10 +165,15 @@ impl SceneSpec {
         }
         if self.frame_count() == 0 || duration_ms > 86_400_000 {
             let frame_ms = 1000u64.div_ceil(u64::from(fps));
-            return Err(SceneError::Duration { duration_ms, frame_ms });
+            return Err(SceneError::Duration {
+                duration_ms,
+                frame_ms,
+            });
         }
         if !(0.0..=60.0).contains(&vehicles_per_minute) {
-            return Err(SceneError::Traffic { vehicles_per_minute });
+            return Err(SceneError::Traffic {
+                vehicles_per_minute,
+            });
         }
         if !(0.0..=20.0).contains(&noise) {
             return Err(SceneError::Noise { noise });
@@ -166,7 +183,9 @@ impl SceneSpec {
         }
         for colour in &self.colours {
             if !COLOURS.contains(&colour.as_str()) {
-                return Err(SceneError::UnknownColour { colour: colour.clone() });
+                return Err(SceneError::UnknownColour {
+                    colour: colour.clone(),
+                });
             }
         }
         Ok(())
@@ -252,8 +271,17 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_and_missing_ones_take_the_default() {
         let spec: SceneSpec = serde_json::from_str(r#"{"light":"overcast"}"#).unwrap();
-        assert_eq!(spec, SceneSpec { light: Light::Overcast, ..SceneSpec::default() });
+        assert_eq!(
+            spec,
+            SceneSpec {
+                light: Light::Overcast,
+                ..SceneSpec::default()
+            }
+        );
         let error = serde_json::from_str::<SceneSpec>(r#"{"lights":"sun"}"#).unwrap_err();
-        assert!(error.to_string().contains("unknown field `lights`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `lights`"),
+            "{error}"
+        );
     }
 }

@@ -47,14 +47,23 @@ impl Canvas {
             width: (extent.width() + 2.0 * room).ceil() as usize + 1,
             height: (above + below) as usize + 1,
             foot: (room - extent.left, above + row_part),
-            origin: (room as usize, (above + row_part + extent.top).floor() as usize),
+            origin: (
+                room as usize,
+                (above + row_part + extent.top).floor() as usize,
+            ),
         }
     }
 }
 
 impl Sprite {
     /// Draws the vehicle in that pose and light. `pose.scale` includes the vehicle's own.
-    pub fn draw(vehicle: &Vehicle, mesh: &Mesh, pose: &Pose, light: &Lighting, canvas: Canvas) -> Self {
+    pub fn draw(
+        vehicle: &Vehicle,
+        mesh: &Mesh,
+        pose: &Pose,
+        light: &Lighting,
+        canvas: Canvas,
+    ) -> Self {
         let (width, height) = (canvas.width, canvas.height);
         let samples = Samples::draw(mesh, pose, (width, height), canvas.foot, |sample| {
             material::is_solid(vehicle, sample)
@@ -70,6 +79,7 @@ impl Sprite {
                 for sample in samples.of_pixel(x, y) {
                     let surface = material::surface(vehicle, sample);
                     let mut normal = pose.turn(sample.normal);
+                    normal.y += surface.tilt;
                     if normal.dot(to_camera) < 0.0 {
                         normal = normal - to_camera * normal.dot(to_camera);
                     }
@@ -89,7 +99,14 @@ impl Sprite {
             }
         }
         let shadow = shadow(mesh, pose, light, &canvas);
-        Self { width, height, origin: canvas.origin, colour, cover, shadow }
+        Self {
+            width,
+            height,
+            origin: canvas.origin,
+            colour,
+            cover,
+            shadow,
+        }
     }
 }
 
@@ -97,7 +114,10 @@ impl Sprite {
 fn shadow(mesh: &Mesh, pose: &Pose, light: &Lighting, canvas: &Canvas) -> Vec<u8> {
     let (width, height) = (canvas.width, canvas.height);
     let flatten = |towards: V3| {
-        let mut flat = Mesh { vertices: mesh.vertices.clone(), triangles: mesh.triangles.clone() };
+        let mut flat = Mesh {
+            vertices: mesh.vertices.clone(),
+            triangles: mesh.triangles.clone(),
+        };
         for vertex in &mut flat.vertices {
             let turned = pose.turn(vertex.place);
             let on_ground = turned - towards * (turned.y / towards.y);

@@ -32,15 +32,15 @@ pub(crate) struct Trip {
 
 /// How the camera sees a vehicle of the lane; the scale is that of the lane.
 pub(crate) fn pose(lane: &Lane) -> Pose {
-    let (turn, elevation) = match lane.number {
-        0 => (0.0, 0.33),
-        _ => (0.0, 0.27),
-    };
-    let facing = if lane.direction == Direction::Right { 0.0 } else { PI };
-    // The camera looks a little along the road: fronts of one lane, rears of the other.
     Pose {
-        yaw: facing + turn - 0.13,
-        elevation,
+        yaw: if lane.direction == Direction::Right {
+            0.0
+        } else {
+            PI
+        },
+        elevation: if lane.number == 0 { 0.33 } else { 0.27 },
+        // The camera looks a little along the road: fronts of one lane, rears of the other.
+        skew: -0.16,
         scale: lane.pixels_per_metre,
         distance: f32::INFINITY,
     }
@@ -83,9 +83,16 @@ impl Trip {
         if right <= x || bottom <= y {
             return None;
         }
-        let inside =
-            columns.0 >= 0.0 && columns.1 <= width && rows.0 >= 0.0 && rows.1 <= height;
-        Some((Rect { x, y, width: right - x, height: bottom - y }, inside))
+        let inside = columns.0 >= 0.0 && columns.1 <= width && rows.0 >= 0.0 && rows.1 <= height;
+        Some((
+            Rect {
+                x,
+                y,
+                width: right - x,
+                height: bottom - y,
+            },
+            inside,
+        ))
     }
 
     /// The trip as ground truth.
@@ -115,8 +122,9 @@ impl Trip {
 }
 
 fn look(colour: &str, seed: u64) -> Result<Vehicle, SceneError> {
-    let paint = Paint::named(colour)
-        .ok_or_else(|| SceneError::UnknownColour { colour: colour.to_owned() })?;
+    let paint = Paint::named(colour).ok_or_else(|| SceneError::UnknownColour {
+        colour: colour.to_owned(),
+    })?;
     Ok(Vehicle::from_seed(paint, seed))
 }
 
@@ -159,11 +167,17 @@ fn plan_lane(
         let colour = spec.colours[rng.usize(..spec.colours.len())].clone();
         let seed = rng.u64(..);
         let vehicle = look(&colour, seed)?;
-        let key = (std::ptr::from_ref(vehicle.style).addr(), lane.number, vehicle.roof_rails);
-        let extent = extents
+        let key = (
+            std::ptr::from_ref(vehicle.style).addr(),
+            lane.number,
+            vehicle.roof_rails,
+        );
+        let mut extent = extents
             .entry(key)
             .or_insert_with(|| Extent::of(&Mesh::of(&vehicle), &pose(&lane)))
             .scaled(vehicle.scale);
+        // Whole pixels: a sprite laid between two columns spreads its last one.
+        extent.right = extent.left + extent.width().ceil();
         let (slowest, fastest) = lane.pixels_per_second;
         let speed = f64::from(slowest + (fastest - slowest) * rng.f32());
         let gap = f64::from(lane.pixels_per_metre) * (1.2 + 2.5 * rng.f64());
@@ -176,7 +190,15 @@ fn plan_lane(
             let behind_at_exit = leader.end_s(spec.width) - (across - gap) / speed;
             start_s = start_s.max(behind_at_entry).max(behind_at_exit);
         }
-        let trip = Trip { vehicle: 0, colour, lane, seed, start_s, speed, extent };
+        let trip = Trip {
+            vehicle: 0,
+            colour,
+            lane,
+            seed,
+            start_s,
+            speed,
+            extent,
+        };
         if trip.end_s(spec.width) > duration_s {
             return Ok(trips);
         }
@@ -214,7 +236,10 @@ mod tests {
 
     #[test]
     fn a_near_crossing_takes_between_one_and_a_half_and_four_seconds() {
-        let spec = SceneSpec { duration_ms: 600_000, ..SceneSpec::default() };
+        let spec = SceneSpec {
+            duration_ms: 600_000,
+            ..SceneSpec::default()
+        };
         let trips = plan(&spec).unwrap();
         assert!(trips.len() > 150);
         for trip in trips.iter().filter(|trip| trip.lane.number == 0) {
@@ -225,7 +250,10 @@ mod tests {
 
     #[test]
     fn every_passage_enters_and_leaves_within_the_scene() {
-        let spec = SceneSpec { seed: 4, ..SceneSpec::default() };
+        let spec = SceneSpec {
+            seed: 4,
+            ..SceneSpec::default()
+        };
         for trip in plan(&spec).unwrap() {
             let passage = trip.passage(&spec);
             let rect = |frame: u64| trip.rect(frame as f64 / 25.0, &spec);
@@ -242,7 +270,10 @@ mod tests {
 
     #[test]
     fn no_traffic_means_no_trips() {
-        let spec = SceneSpec { vehicles_per_minute: 0.0, ..SceneSpec::default() };
+        let spec = SceneSpec {
+            vehicles_per_minute: 0.0,
+            ..SceneSpec::default()
+        };
         assert!(plan(&spec).unwrap().is_empty());
     }
 }

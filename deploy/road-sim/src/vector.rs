@@ -36,7 +36,11 @@ impl V3 {
     /// Length one; the zero vector stays zero.
     pub fn unit(self) -> V3 {
         let length = self.dot(self).sqrt();
-        if length > 1e-9 { self * (1.0 / length) } else { self }
+        if length > 1e-9 {
+            self * (1.0 / length)
+        } else {
+            self
+        }
     }
 
     /// Componentwise product, for light falling on a colour.

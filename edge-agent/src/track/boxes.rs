@@ -69,6 +69,16 @@ impl Bounds {
         }
     }
 
+    /// The part inside the other box, if any.
+    pub fn clipped(&self, other: &Bounds) -> Option<Self> {
+        (self.shared(other) > 0.0).then(|| Self {
+            left: self.left.max(other.left),
+            top: self.top.max(other.top),
+            right: self.right.min(other.right),
+            bottom: self.bottom.min(other.bottom),
+        })
+    }
+
     /// Pixels that both cover.
     pub fn shared(&self, other: &Bounds) -> f32 {
         let width = self.right.min(other.right) - self.left.max(other.left);

@@ -57,7 +57,7 @@ fn following_and_oncoming_vehicles_are_told_apart() {
     let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
     assert_eq!(
         directions,
-        [Direction::Left, Direction::Right, Direction::Right]
+        [Direction::Right, Direction::Left, Direction::Right]
     );
 }
 

@@ -4,6 +4,7 @@
 use models::Rect;
 
 use super::boxes::Bounds;
+use super::split::split;
 use super::{Sighting, Track, TrackConfig};
 use crate::gate::Blob;
 
@@ -28,13 +29,16 @@ pub struct Tracker {
 }
 
 /// A track is a duplicate of an older one when it was seen for less than this share of it.
-const YOUNG_SHARE: f32 = 0.5;
+const YOUNG_SHARE: f32 = 0.7;
 
 /// A piece belongs to a vehicle when the vehicle's expected box covers this share of it.
 const PIECE_COVERED: f32 = 0.6;
 
 /// A vehicle may be hidden in another's box when that covers this share of its expected box.
 const HIDDEN_COVERED: f32 = 0.5;
+
+/// Thinner rests of a box are its own ragged edge.
+const LEAST_PART_PX: f32 = 12.0;
 
 impl Tracker {
     /// No tracks yet.
@@ -50,97 +54,107 @@ impl Tracker {
     /// Takes the boxes of frame `frame` at `t_ms` of a picture of `size_px`.
     pub fn step(&mut self, blobs: &[Blob], frame: u64, t_ms: u64, size_px: (u32, u32)) -> Step {
         self.size_px = size_px;
-        let mut step = Step::default();
+        let now = (frame, t_ms);
         let expected: Vec<Bounds> = self
             .tracks
             .iter()
             .map(|track| track.expected(t_ms))
             .collect();
-        let bounds: Vec<Bounds> = blobs.iter().map(|blob| Bounds::of(&blob.rect)).collect();
-        let mut owner = self.assign(&expected, &bounds);
+        let (bounds, cut) = self.parts(blobs, t_ms);
+        let owner = self.assign(&expected, &bounds);
         let claims = self.claims(&expected, &bounds, &owner);
-        let mut taken: Vec<bool> = bounds.iter().map(|_| false).collect();
-        let mut fused = Vec::new();
+        let mut taken: Vec<bool> = claims
+            .iter()
+            .map(|claimants| !claimants.is_empty())
+            .collect();
+        let mut step = Step::default();
+        let mut measured: Vec<Option<(Bounds, bool)>> = vec![None; self.tracks.len()];
         for (blob, claimants) in claims.iter().enumerate() {
             match claimants[..] {
                 [] => {}
-                [track] => {
-                    taken[blob] = true;
-                    owner[track] = Some(blob);
-                }
-                _ => {
-                    taken[blob] = true;
-                    self.share(
-                        blob,
-                        claimants,
-                        &expected,
-                        &bounds,
-                        &mut fused,
-                        (frame, t_ms),
-                    );
-                }
+                [track] => measured[track] = Some((bounds[blob], cut[blob])),
+                _ => step
+                    .dropped
+                    .extend(self.share(&bounds[blob], claimants, &expected, now)),
             }
         }
         // A box that no track took may be a piece of a vehicle that another box already met.
-        let mut measured: Vec<Option<Bounds>> = vec![None; self.tracks.len()];
-        let mut cut: Vec<bool> = vec![false; self.tracks.len()];
-        for (track, blob) in owner.iter().enumerate() {
-            if let Some(blob) = blob
-                && claims[*blob].len() == 1
-            {
-                measured[track] = Some(bounds[*blob]);
-                cut[track] = blobs[*blob].cut;
-            }
-        }
-        for blob in 0..bounds.len() {
-            if taken[blob] {
-                continue;
-            }
+        for blob in (0..bounds.len())
+            .filter(|blob| !taken[*blob])
+            .collect::<Vec<_>>()
+        {
             let home = (0..self.tracks.len())
                 .filter(|track| measured[*track].is_some() && self.tracks[*track].hits > 1)
-                .find(|track| bounds[blob].covered_by(&expected[*track]) >= PIECE_COVERED);
-            if let Some(track) = home {
+                .find(|track| bounds[blob].covered_by(&expected[*track]) >= PIECE_COVERED)
+                .filter(|track| {
+                    let known = measured[*track].map_or(bounds[blob], |known| known.0);
+                    self.tracks[*track].fits(&known.union(&bounds[blob]))
+                });
+            if let Some(known) = home.and_then(|track| measured[track].as_mut()) {
                 taken[blob] = true;
-                cut[track] |= blobs[blob].cut;
-                measured[track] = measured[track].map(|known| known.union(&bounds[blob]));
+                *known = (known.0.union(&bounds[blob]), known.1 || cut[blob]);
             }
         }
         for (track, measured) in measured.iter().enumerate() {
-            if let Some(bounds) = measured {
-                self.tracks[track].measure(*bounds, cut[track], frame, t_ms);
+            if let Some((bounds, cut)) = measured {
+                self.tracks[track].measure(*bounds, *cut, frame, t_ms);
             }
         }
-        for (blob, taken) in taken.iter().enumerate() {
-            if !taken && self.tracks.len() < self.config.max_tracks as usize {
+        for blob in (0..bounds.len()).filter(|blob| !taken[*blob]) {
+            if self.tracks.len() < self.config.max_tracks as usize {
                 let number = self.next_number;
                 self.next_number += 1;
-                self.tracks.push(Track::new(
-                    number,
-                    bounds[blob],
-                    blobs[blob].cut,
-                    frame,
-                    t_ms,
-                ));
+                self.tracks
+                    .push(Track::new(number, bounds[blob], cut[blob], frame, t_ms));
             }
         }
-        for track in &self.tracks {
-            if track.last_t_ms == t_ms
-                && let Some(rect) = track.bounds.to_rect(size_px.0, size_px.1)
-            {
-                step.sightings.push(Sighting {
-                    track: track.number,
-                    rect,
-                    cut: track.cut,
-                    shared: track.shared_since_ms.is_some(),
-                });
-            }
-        }
-        for number in fused {
-            self.tracks.retain(|track| track.number != number);
-            step.dropped.push(number);
-        }
+        self.tracks
+            .retain(|track| !step.dropped.contains(&track.number));
+        step.sightings = self
+            .tracks
+            .iter()
+            .filter_map(|track| self.sighting(track, t_ms))
+            .collect();
         self.bury(t_ms, &mut step);
         step
+    }
+
+    /// The boxes, those that hide a newcomer in parts, and whether an edge cuts each.
+    fn parts(&self, blobs: &[Blob], t_ms: u64) -> (Vec<Bounds>, Vec<bool>) {
+        let whole: Vec<Bounds> = blobs.iter().map(|blob| Bounds::of(&blob.rect)).collect();
+        let picture = self.picture();
+        let known: Vec<Bounds> = self
+            .tracks
+            .iter()
+            .filter(|track| track.hits >= self.config.min_hits)
+            .filter_map(|track| track.expected_whole(t_ms)?.clipped(&picture))
+            .collect();
+        split(&whole, &known, LEAST_PART_PX)
+            .into_iter()
+            .map(|(bounds, blob)| (bounds, blobs[blob].cut))
+            .unzip()
+    }
+
+    fn sighting(&self, track: &Track, t_ms: u64) -> Option<Sighting> {
+        let rect = track.bounds.to_rect(self.size_px.0, self.size_px.1)?;
+        let shared = track.shared_since_ms.is_some();
+        let seen = Sighting {
+            track: track.number,
+            rect,
+            cut: track.cut,
+            shared,
+        };
+        (track.last_t_ms == t_ms).then_some(seen)
+    }
+
+    fn picture(&self) -> Bounds {
+        let (width, height) = self.size_px;
+        Bounds::of(&Rect {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        })
     }
 
     /// Ends every track.
@@ -158,6 +172,10 @@ impl Tracker {
         for (track, expected) in expected.iter().enumerate() {
             for (blob, bounds) in bounds.iter().enumerate() {
                 let overlap = expected.overlap(bounds);
+                let known = &self.tracks[track];
+                if known.hits >= self.config.min_hits && known.would_turn_back(bounds) {
+                    continue;
+                }
                 let score = if overlap >= self.config.min_overlap {
                     overlap
                 } else if self.near(expected, bounds) {
@@ -219,38 +237,35 @@ impl Tracker {
     }
 
     /// Several tracks in one box: those with one motion are one vehicle, the others keep their
-    /// size and are fitted into the box, the outermost to its edges.
+    /// size and are fitted into the box, the outermost to its edges. Gives the numbers of the
+    /// tracks that turned out to be another one's vehicle.
     fn share(
         &mut self,
-        blob: usize,
+        whole: &Bounds,
         claimants: &[usize],
         expected: &[Bounds],
-        bounds: &[Bounds],
-        fused: &mut Vec<u64>,
         (frame, t_ms): (u64, u64),
-    ) {
-        let mut keep: Vec<usize> = claimants.to_vec();
-        keep.sort_by_key(|track| self.tracks[*track].number);
-        let mut index = 1;
-        while index < keep.len() {
-            let young = &self.tracks[keep[index]];
-            let same = keep[..index].iter().any(|older| {
+    ) -> Vec<u64> {
+        let mut order = claimants.to_vec();
+        order.sort_by_key(|track| self.tracks[*track].number);
+        let mut keep: Vec<usize> = Vec::new();
+        let mut fused = Vec::new();
+        for index in order {
+            let young = &self.tracks[index];
+            let same = |older: &usize| {
                 let older = &self.tracks[*older];
                 (young.hits as f32) < YOUNG_SHARE * older.hits as f32 && young.moves_like(older)
-                    || young.hits < 2 * self.config.min_hits
-            });
-            if same {
+            };
+            if keep.iter().any(same) {
                 fused.push(young.number);
-                keep.remove(index);
             } else {
-                index += 1;
+                keep.push(index);
             }
         }
-        let whole = bounds[blob];
         if let [only] = keep[..] {
             let cut = self.tracks[only].cut;
-            self.tracks[only].measure(whole, cut, frame, t_ms);
-            return;
+            self.tracks[only].measure(*whole, cut, frame, t_ms);
+            return fused;
         }
         let least = |edge: fn(&Bounds) -> f32| {
             keep.iter()
@@ -259,7 +274,7 @@ impl Tracker {
         };
         let (left, top) = (least(|b| b.left), least(|b| b.top));
         let (right, bottom) = (-least(|b| -b.right), -least(|b| -b.bottom));
-        for track in keep.iter().copied() {
+        for track in keep {
             let own = expected[track];
             let dx = fit(
                 (own.left <= left).then_some(whole.left - own.left),
@@ -270,20 +285,14 @@ impl Tracker {
                 (own.bottom >= bottom).then_some(whole.bottom - own.bottom),
             );
             // Half a step: the edge of a shared box is a rough guide.
-            let place = own.shifted(dx * 0.5, dy * 0.5);
-            self.tracks[track].share(place, frame, t_ms);
+            self.tracks[track].share(own.shifted(dx * 0.5, dy * 0.5), frame, t_ms);
         }
+        fused
     }
 
     /// Ends the tracks that were lost for too long or have left the picture.
     fn bury(&mut self, t_ms: u64, step: &mut Step) {
-        let (width, height) = self.size_px;
-        let picture = Bounds::of(&Rect {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        });
+        let picture = self.picture();
         let config = &self.config;
         let lost = |track: &Track| {
             let unseen_ms = t_ms.saturating_sub(track.last_t_ms);

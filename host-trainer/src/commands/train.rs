@@ -218,13 +218,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if let TrainEvent::Epoch {
             record: epoch,
             weights,
+            confusion,
             best,
-            ..
         } = event
         {
             let saved = run
                 .write_weights(weights, best)
-                .and_then(|()| run.log(epoch));
+                .and_then(|()| run.log(epoch, confusion));
             saved.map_err(|error| format!("{error:#}"))?;
             if best {
                 record.best_epoch = epoch.epoch;
@@ -278,6 +278,7 @@ fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
         }
         None => {
             let groups = duplicates::groups(&loaded.fingerprints);
+            report_groups(&groups);
             let (val, test) = (arguments.val_share, arguments.test_share);
             let split = Split::by_group(&all, &groups, val, test, arguments.seed);
             let part = |part| split.select(&all, part);
@@ -290,7 +291,7 @@ fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
         let more = load_with_bar(&more, workers, "reading extra")?.pictures;
         extra = extra.select(|_| true, more);
     }
-    let extra_count = extra.len();
+    let extra_count = extra.count();
     let pictures = loaded.pictures.select(
         |index| {
             train
@@ -308,7 +309,7 @@ fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
     println!("classes      {}: {}", classes.len(), classes.join(" "));
     println!(
         "pictures     {} train ({extra_count} of them extra), {} validation, {test} test",
-        pictures.len(),
+        pictures.count(),
         valid.items.len(),
     );
     for (class, count) in train.counts().iter().filter(|(_, count)| **count == 0) {
@@ -322,6 +323,20 @@ fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
         split,
         data_val,
     })
+}
+
+/// How many photographs there are several pictures of.
+fn report_groups(groups: &[usize]) {
+    let mut sizes = std::collections::HashMap::new();
+    groups
+        .iter()
+        .for_each(|group| *sizes.entry(group).or_insert(0usize) += 1);
+    let largest = sizes.values().max().copied().unwrap_or(0);
+    println!(
+        "duplicates   {} pictures show {} photographs; the most pictures of one: {largest}",
+        groups.len(),
+        sizes.len()
+    );
 }
 
 fn load_with_bar(dataset: &Dataset, workers: usize, what: &str) -> anyhow::Result<Loaded> {

@@ -20,7 +20,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Length of the scene in seconds
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, allow_negative_numbers = true)]
     seconds: f64,
     /// Frames a second
     #[arg(long, default_value_t = 25)]
@@ -35,10 +35,10 @@ pub struct Arguments {
     #[arg(long, default_value = "sun")]
     light: Light,
     /// Vehicles that want to pass in a minute, both lanes together
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, allow_negative_numbers = true)]
     vehicles_per_minute: f32,
     /// Sensor noise, standard deviation in 8-bit steps
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     noise: f32,
     /// Colours to paint vehicles in, parted by commas; all if left out
     #[arg(long, value_delimiter = ',')]
@@ -55,8 +55,11 @@ struct Timestamp<'a> {
 impl Arguments {
     fn spec(&self) -> SceneSpec {
         let default = SceneSpec::default();
-        let colours =
-            if self.colours.is_empty() { default.colours } else { self.colours.clone() };
+        let colours = if self.colours.is_empty() {
+            default.colours
+        } else {
+            self.colours.clone()
+        };
         SceneSpec {
             width: self.width,
             height: self.height,
@@ -82,7 +85,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let name = format!("{:06}.png", index + 1);
         let png = models::picture::png(road.frame(index).view())?;
         output.write(&name, &png)?;
-        let line = Timestamp { frame: &name, t_ms: road.frame_time_ms(index) };
+        let line = Timestamp {
+            frame: &name,
+            t_ms: road.frame_time_ms(index),
+        };
         timestamps.push_str(&serde_json::to_string(&line)?);
         timestamps.push('\n');
         bar.inc(1);

@@ -34,7 +34,10 @@ impl Output {
         let absolute = std::path::absolute(target)
             .with_context(|| format!("cannot find {}", target.display()))?;
         let Some(name) = absolute.file_name() else {
-            let text = format!("{} cannot be written as a whole: name a new folder", target.display());
+            let text = format!(
+                "{} cannot be written as a whole: name a new folder",
+                target.display()
+            );
             return Err(Misuse(text).into());
         };
         let mut hidden = std::ffi::OsString::from(".");
@@ -42,7 +45,11 @@ impl Output {
         hidden.push(format!(".unfinished-{}", std::process::id()));
         let making = absolute.with_file_name(hidden);
         fs::create_dir_all(&making).with_context(|| format!("cannot make {}", making.display()))?;
-        Ok(Self { target: absolute, making, finished: false })
+        Ok(Self {
+            target: absolute,
+            making,
+            finished: false,
+        })
     }
 
     /// Writes the file `name`, folders in it included.

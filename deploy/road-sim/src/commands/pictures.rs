@@ -37,7 +37,10 @@ const CUTS_PER_ROAD: usize = 6;
 /// Writes the class folders.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !(0.0..=1.0).contains(&arguments.road_share) {
-        let text = format!("--road-share {} is no share: use 0 to 1", arguments.road_share);
+        let text = format!(
+            "--road-share {} is no share: use 0 to 1",
+            arguments.road_share
+        );
         return Err(Misuse(text).into());
     }
     let colours: Vec<String> = if arguments.colours.is_empty() {
@@ -45,11 +48,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         arguments.colours.clone()
     };
-    let check = SceneSpec { colours: colours.clone(), ..SceneSpec::default() };
+    let check = SceneSpec {
+        colours: colours.clone(),
+        ..SceneSpec::default()
+    };
     check.check().map_err(Misuse::from)?;
     let output = Output::begin(&arguments.out)?;
     let from_road = (f64::from(arguments.per_class) * arguments.road_share).round() as u32;
-    let bar = progress(colours.len() as u64 * u64::from(arguments.per_class), "pictures");
+    let bar = progress(
+        colours.len() as u64 * u64::from(arguments.per_class),
+        "pictures",
+    );
     for (class, colour) in colours.iter().enumerate() {
         let mut rng = Rng::with_seed(arguments.seed.wrapping_add((class as u64) << 32));
         let mut written = 0;
@@ -94,7 +103,11 @@ fn road_cuts(colour: &str, rng: &mut Rng) -> anyhow::Result<Vec<RgbFrame>> {
         seed: rng.u64(..),
         duration_ms: 30_000,
         vehicles_per_minute: 30.0,
-        light: if rng.bool() { Light::Sun } else { Light::Overcast },
+        light: if rng.bool() {
+            Light::Sun
+        } else {
+            Light::Overcast
+        },
         noise: 0.5 + 3.0 * rng.f32(),
         colours: vec![colour.to_owned()],
         ..SceneSpec::default()
@@ -105,12 +118,20 @@ fn road_cuts(colour: &str, rng: &mut Rng) -> anyhow::Result<Vec<RgbFrame>> {
             break;
         }
         let index = rng.u64(passage.first_frame..=passage.last_frame);
-        let seen = road.visible(index).into_iter().find(|v| v.vehicle == passage.vehicle);
+        let seen = road
+            .visible(index)
+            .into_iter()
+            .find(|v| v.vehicle == passage.vehicle);
         let Some(seen) = seen.filter(|v| v.fully_inside && v.hidden < 0.1) else {
             continue;
         };
         let frame = road.frame(index);
-        cuts.push(frame.view().crop(loosened(seen.rect, rng, width, height))?.to_frame());
+        cuts.push(
+            frame
+                .view()
+                .crop(loosened(seen.rect, rng, width, height))?
+                .to_frame(),
+        );
     }
     Ok(cuts)
 }
@@ -126,7 +147,11 @@ fn loosened(rect: Rect, rng: &mut Rng, width: u32, height: u32) -> Rect {
     Rect {
         x,
         y,
-        width: clip(i64::from(rect.right()) + right, width).saturating_sub(x).max(1),
-        height: clip(i64::from(rect.bottom()) + bottom, height).saturating_sub(y).max(1),
+        width: clip(i64::from(rect.right()) + right, width)
+            .saturating_sub(x)
+            .max(1),
+        height: clip(i64::from(rect.bottom()) + bottom, height)
+            .saturating_sub(y)
+            .max(1),
     }
 }
