@@ -106,10 +106,6 @@ pub struct Arch {
 
 /// Batch normalisation's epsilon in both published networks.
 pub const NORM_EPSILON: f64 = 1e-3;
-/// Share of each batch in the running statistics. The published networks use 0.01; runs here
-/// may have a hundred steps, in which 0.01 would still remember the start, and the moving
-/// average of the weights steadies the statistics too.
-pub const NORM_MOMENTUM: f64 = 0.1;
 /// Prefix of everything before the classifier; what `--freeze-layers` freezes.
 pub const FEATURES: &str = "features.";
 

@@ -4,7 +4,7 @@
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::arch::{Activation, Arch, Conv, FEATURES, NORM_EPSILON, NORM_MOMENTUM, Step};
+use crate::arch::{Activation, Arch, Conv, FEATURES, NORM_EPSILON, Step};
 use crate::weights::{Array, Weights, WeightsError};
 
 /// Name prefix of the last layer, whose shape depends on the classes.
@@ -15,6 +15,9 @@ pub const GROUP_DECAY: usize = 0;
 /// Biases and normalisation, without weight decay.
 pub const GROUP_NO_DECAY: usize = 1;
 
+/// Share of each batch in the running statistics, as the published networks have it.
+const NORM_MOMENTUM: f64 = 0.01;
+
 /// A network with its tensors on one device.
 #[derive(Debug)]
 pub struct Net {
@@ -22,6 +25,7 @@ pub struct Net {
     store: VarStore,
     layers: Vec<Layer>,
     frozen: bool,
+    norm_momentum: f64,
 }
 
 /// The tensors of one step.
@@ -62,6 +66,7 @@ impl Net {
             store,
             layers,
             frozen: false,
+            norm_momentum: NORM_MOMENTUM,
         }
     }
 
@@ -88,6 +93,13 @@ impl Net {
                 let _ = tensor.set_requires_grad(false);
             }
         }
+    }
+
+    /// Tells how many steps were trained: the share of each batch in the running statistics
+    /// starts at a half and falls to the published 0.01 within 500 steps. From the start 0.01
+    /// would remember the initial statistics for longer than a short run lasts.
+    pub fn set_step(&mut self, step: u64) {
+        self.norm_momentum = (5.0 / (10.0 + step as f64)).max(NORM_MOMENTUM);
     }
 
     /// Logits `[n, classes]` of inputs `[n, 3, height, width]`.
@@ -121,7 +133,7 @@ impl Net {
                         Some(mean),
                         Some(var),
                         train_features,
-                        NORM_MOMENTUM,
+                        self.norm_momentum,
                         NORM_EPSILON,
                         true,
                     )?;

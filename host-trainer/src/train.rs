@@ -193,6 +193,7 @@ pub fn train(
         let (mut done, mut right, mut loss_sum, mut lr) = (0usize, 0.0, 0.0, recipe.lr);
         pictures.for_each_batch(&plan, |number, batch| {
             lr = schedule.rate(step);
+            net.set_step(step);
             step += 1;
             optimiser.set_lr(lr);
             let (input, truth) = tensors(&batch, side, net.device())?;

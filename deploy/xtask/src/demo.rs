@@ -19,17 +19,35 @@ pub struct Arguments {
     /// Your own pictures: a folder with one folder per colour; without it cars are drawn
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Weights to start from, as `host-trainer train --pretrained` takes them
+    #[arg(long, value_name = "FILE", default_value = "none")]
+    pretrained: String,
     /// How often training goes through the pictures
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = EPOCHS, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Where everything is put; made anew each time
     #[arg(long, value_name = "DIR", default_value = "demo")]
     out: PathBuf,
 }
 
+impl Arguments {
+    /// The demo as the test command runs it: drawn pictures, everything into `out`.
+    pub fn drawn(out: PathBuf) -> Self {
+        Self {
+            data: None,
+            pretrained: "none".into(),
+            epochs: EPOCHS,
+            out,
+        }
+    }
+}
+
+/// Enough for drawn pictures.
+const EPOCHS: u32 = 6;
+
 /// Whether the demo runs a command that starts with these words, `program subcommand`.
 pub fn runs(words: &[String]) -> bool {
-    let plan = Plan::new(Path::new("demo"), None, 1);
+    let plan = Plan::new(Path::new("demo"), None, "none", 1);
     let mut calls = plan.train();
     calls.extend(plan.use_run(Path::new("run")));
     calls.iter().any(|call| {
@@ -55,12 +73,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "build",
         "the trainer, the agent and the drawn road (minutes the first time)",
     );
-    let packages = plan::PROGRAMS.iter().flat_map(|name| ["-p", name]);
-    Tool::cargo().arg("build").args(packages).run()?;
+    // The whole workspace, as the tests build it: another selection would switch on other
+    // features of shared dependencies and compile them a second time.
+    Tool::cargo().args(["build", "--workspace"]).run()?;
     step.done();
 
     folder::make(&out)?;
-    let plan = Plan::new(&out, data.as_deref(), arguments.epochs);
+    let plan = Plan::new(
+        &out,
+        data.as_deref(),
+        &arguments.pretrained,
+        arguments.epochs,
+    );
     for call in plan.train() {
         carry_out(&call)?;
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: sets up, runs every check of the project and counts.
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
+use crate::demo;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::tidy::{self, readme};
@@ -69,6 +70,16 @@ const STEPS: &[Step] = &[
         why: "the README's commands have the options it shows",
         needs: BUILD,
         run: readme_options,
+    },
+    Step {
+        name: "demo",
+        why: "the whole way once, on drawn pictures",
+        needs: BUILD,
+        run: || {
+            demo::run(&demo::Arguments::drawn(
+                workspace::root().join("target/demo"),
+            ))
+        },
     },
     Step {
         name: "aarch64",
@@ -164,17 +175,7 @@ fn readme_options() -> Result<()> {
     let path = workspace::root().join("README.md");
     let text = fs::read_to_string(&path).context("cannot read README.md")?;
     let commands = readme::commands(&text);
-    Tool::cargo()
-        .args([
-            "build",
-            "-p",
-            "host-trainer",
-            "-p",
-            "edge-agent",
-            "-p",
-            "road-sim",
-        ])
-        .run()?;
+    Tool::cargo().args(["build", "--workspace"]).run()?;
     let mut helps: BTreeMap<Vec<&str>, String> = BTreeMap::new();
     let mut wrong = Vec::new();
     for shown in &commands {

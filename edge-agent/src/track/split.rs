@@ -9,14 +9,28 @@ const SWELL_SHARE: f32 = 0.3;
 /// The vehicle must be in the box with this share of itself.
 const INSIDE_SHARE: f32 = 0.6;
 
-/// Splits the boxes by the places `known` where vehicles of known size are expected. Gives
-/// each part with the number of the box that it came from.
-pub fn split(boxes: &[Bounds], known: &[Bounds], least_px: f32) -> Vec<(Bounds, usize)> {
+/// How far a vehicle may be from where it is expected when its box hides another.
+const ROOM_PX: f32 = 4.0;
+
+/// Where a vehicle of known size is expected.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The part inside the picture.
+    pub visible: Bounds,
+    /// Width of the whole vehicle.
+    pub width: f32,
+    /// Height of the whole vehicle.
+    pub height: f32,
+}
+
+/// Splits the boxes by the places where vehicles are expected. Gives each part with the number
+/// of the box that it came from.
+pub fn split(boxes: &[Bounds], known: &[Place], least_px: f32) -> Vec<(Bounds, usize)> {
     let mut parts = Vec::with_capacity(boxes.len());
     for (index, whole) in boxes.iter().enumerate() {
         let mut inside = known
             .iter()
-            .filter(|place| place.covered_by(whole) >= INSIDE_SHARE);
+            .filter(|place| place.visible.covered_by(whole) >= INSIDE_SHARE);
         let cut = match (inside.next(), inside.next()) {
             (Some(place), None) => cut(whole, place, least_px),
             // With no vehicle there is nothing to go by; with several their tracks sort it out.
@@ -31,8 +45,11 @@ pub fn split(boxes: &[Bounds], known: &[Bounds], least_px: f32) -> Vec<(Bounds, 
 }
 
 /// The vehicle's part of the box and the largest rest, if that is large enough.
-fn cut(whole: &Bounds, place: &Bounds, least_px: f32) -> Option<(Bounds, Bounds)> {
-    let (wide, high) = (place.width(), place.height());
+fn cut(whole: &Bounds, place: &Place, least_px: f32) -> Option<(Bounds, Bounds)> {
+    // Shares of the whole vehicle: of one that an edge hides only a strip is visible, and any
+    // other vehicle would stand out most along that strip.
+    let (wide, high) = (place.width.max(1.0), place.height.max(1.0));
+    let place = &place.visible;
     let above = (place.top - whole.top) / high;
     let below = (whole.bottom - place.bottom) / high;
     let before = (place.left - whole.left) / wide;
@@ -56,13 +73,12 @@ fn cut(whole: &Bounds, place: &Bounds, least_px: f32) -> Option<(Bounds, Bounds)
     } else {
         (own.right, rest.left) = (place.right, place.right);
     }
-    // Across the cut the vehicle is no larger either.
-    let (x, y) = (wide * SWELL_SHARE / 2.0, high * SWELL_SHARE / 2.0);
+    // Across the cut the vehicle is no larger either; a few pixels let it change its speed.
     let room = Bounds {
-        left: place.left - x,
-        top: place.top - y,
-        right: place.right + x,
-        bottom: place.bottom + y,
+        left: place.left - ROOM_PX,
+        top: place.top - ROOM_PX,
+        right: place.right + ROOM_PX,
+        bottom: place.bottom + ROOM_PX,
     };
     Some((own.clipped(&room)?, rest))
 }
@@ -81,28 +97,43 @@ mod tests {
         })
     }
 
+    fn place(visible: Bounds, width: f32) -> Place {
+        Place {
+            visible,
+            width,
+            height: visible.height(),
+        }
+    }
+
     #[test]
     fn a_newcomer_above_gets_its_own_box() {
+        let leaving = bounds(540, 240, 100, 80);
         let parts = split(
             &[bounds(540, 204, 100, 116)],
-            &[bounds(540, 240, 100, 80)],
+            &[place(leaving, 100.0)],
             12.0,
         );
+        assert_eq!(parts, [(leaving, 0), (bounds(540, 204, 100, 36), 0)]);
+    }
+
+    #[test]
+    fn a_newcomer_below_a_vehicle_that_has_almost_left() {
+        let leaving = bounds(0, 184, 36, 68);
+        let parts = split(&[bounds(0, 184, 104, 140)], &[place(leaving, 190.0)], 12.0);
         assert_eq!(
             parts,
-            [
-                (bounds(540, 240, 100, 80), 0),
-                (bounds(540, 204, 100, 36), 0)
-            ]
+            [(bounds(0, 184, 40, 68), 0), (bounds(0, 252, 104, 72), 0)]
         );
     }
 
     #[test]
     fn a_little_growth_an_unknown_and_a_pair_stay_whole() {
         let whole = bounds(100, 100, 110, 50);
-        assert_eq!(split(&[whole], &[bounds(100, 100, 100, 48)], 12.0).len(), 1);
-        assert_eq!(split(&[whole], &[bounds(400, 100, 50, 48)], 12.0).len(), 1);
-        let pair = [bounds(100, 100, 50, 50), bounds(160, 100, 50, 50)];
+        let grown = place(bounds(100, 100, 100, 48), 100.0);
+        assert_eq!(split(&[whole], &[grown], 12.0).len(), 1);
+        let elsewhere = place(bounds(400, 100, 50, 48), 50.0);
+        assert_eq!(split(&[whole], &[elsewhere], 12.0).len(), 1);
+        let pair = [100, 160].map(|x| place(bounds(x, 100, 50, 50), 50.0));
         assert_eq!(split(&[whole], &pair, 12.0), [(whole, 0)]);
     }
 }

@@ -4,7 +4,7 @@
 use models::Rect;
 
 use super::boxes::Bounds;
-use super::split::split;
+use super::split::{Place, split};
 use super::{Sighting, Track, TrackConfig};
 use crate::gate::Blob;
 
@@ -123,11 +123,19 @@ impl Tracker {
     fn parts(&self, blobs: &[Blob], t_ms: u64) -> (Vec<Bounds>, Vec<bool>) {
         let whole: Vec<Bounds> = blobs.iter().map(|blob| Bounds::of(&blob.rect)).collect();
         let picture = self.picture();
-        let known: Vec<Bounds> = self
+        let known: Vec<Place> = self
             .tracks
             .iter()
             .filter(|track| track.hits >= self.config.min_hits)
-            .filter_map(|track| track.expected_whole(t_ms)?.clipped(&picture))
+            .filter_map(|track| {
+                let whole = track.expected_whole(t_ms)?;
+                let visible = whole.clipped(&picture)?;
+                Some(Place {
+                    visible,
+                    width: whole.width(),
+                    height: whole.height(),
+                })
+            })
             .collect();
         split(&whole, &known, LEAST_PART_PX)
             .into_iter()

@@ -11,8 +11,6 @@ pub const TOP_LEVEL: &[&str] = &[
     "models",
     "deploy",
     "README.md",
-    "CHANGELOG.md",
-    "LICENSE*",
 ];
 
 /// Crate, its folder, and the workspace crates it may depend on.
@@ -79,7 +77,11 @@ pub const MACHINE_FOLDERS: &[&str] = &["work", "root", "home"];
 /// Material beside the checkout that only some have.
 pub const SHARED: &str = concat!("../", "shared");
 /// Where it may be named, by files that say `skip` when it is absent.
-pub const SHARED_ROOMS: &[&str] = &["host-trainer/tests/", "edge-agent/tests/"];
+pub const SHARED_ROOMS: &[&str] = &[
+    "host-trainer/src/net/reference",
+    "host-trainer/tests/",
+    "edge-agent/tests/",
+];
 
 /// Who runs a command of the README, so that it cannot rot.
 #[derive(Clone, Copy)]
@@ -100,7 +102,7 @@ pub const PROGRAMS: &[&str] = &["cargo", "host-trainer", "edge-agent", "road-sim
 /// Commands the README may show, by their first words, and who runs them.
 pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask test", RanBy::Entry),
-    ("cargo xtask demo", RanBy::Entry),
+    ("cargo xtask demo", RanBy::Step("demo")),
     ("cargo xtask setup", RanBy::Step("test")),
     ("cargo xtask tidy", RanBy::Step("tidy")),
     ("cargo build", RanBy::Step("readme")),

@@ -1,0 +1,131 @@
+//! What the program says and how it exits when it is given something unusable. Needs no bundle.
+
+mod common;
+
+use common::{Told, run};
+
+fn with_config(text: &str) -> Told {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("agent.toml"), text).unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    run(folder.path(), &["run", "--config", "agent.toml"])
+}
+
+#[test]
+fn a_config_that_cannot_be_used_is_one_line_and_78() {
+    let replay = |rest: &str| format!("[source]\nkind = \"replay\"\n{rest}\n");
+    for (config, starts, names) in [
+        (
+            "[gate]\nsize = 1\n".to_string(),
+            "agent.toml:2: gate.size: unknown key; allowed: ",
+            "cell_px",
+        ),
+        (
+            "[vote]\nviews = 0\n".to_string(),
+            "agent.toml: vote.views = 0 is out of range; allowed: ",
+            "1 to 50",
+        ),
+        (
+            "camera = 3\n".to_string(),
+            "agent.toml:1: camera: invalid type: ",
+            "expected a string",
+        ),
+        ("camera = \n".to_string(), "agent.toml:1: camera: ", ""),
+        (
+            replay("folder = \"gone\""),
+            "agent.toml: source.folder: cannot read gone: ",
+            "give a folder",
+        ),
+        (
+            replay("folder = \"empty\""),
+            "agent.toml: source.folder: empty has no pictures; looked for ",
+            "webp",
+        ),
+        (
+            "[bundle]\npath = \"gone\"\n".to_string(),
+            "agent.toml: bundle.path: bundle gone: ",
+            "",
+        ),
+    ] {
+        let told = with_config(&config);
+        assert_eq!(told.code, 78, "{config}{}", told.err);
+        assert!(told.err.starts_with(starts), "{config}{}", told.err);
+        assert!(told.err.contains(names), "{config}{}", told.err);
+        assert_eq!(told.err.lines().count(), 1, "{}", told.err);
+        assert_eq!(told.out, "");
+    }
+}
+
+#[test]
+fn a_missing_config_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = run(folder.path(), &["run", "--config", "no.toml"]);
+    assert_eq!(told.code, 78);
+    assert!(
+        told.err.starts_with("no.toml: No such file"),
+        "{}",
+        told.err
+    );
+    assert_eq!(told.err.lines().count(), 1);
+}
+
+#[test]
+fn misuse_is_two() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["classify"][..],
+        &["run", "--fast"],
+        &["score"],
+        &["watch"],
+    ] {
+        assert_eq!(run(folder.path(), arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn score_names_the_file_and_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("e.jsonl"), "").unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), "\n{\"vehicle\": 1}\n").unwrap();
+    let told = run(
+        folder.path(),
+        &["score", "--events", "e.jsonl", "--truth", "t.jsonl"],
+    );
+    assert_eq!(told.code, 1);
+    assert!(
+        told.err.starts_with("t.jsonl:2: missing field `colour`"),
+        "{}",
+        told.err
+    );
+    let told = run(
+        folder.path(),
+        &["score", "--events", "no.jsonl", "--truth", "t.jsonl"],
+    );
+    assert_eq!(told.code, 1);
+    assert!(
+        told.err.starts_with("cannot read no.jsonl: "),
+        "{}",
+        told.err
+    );
+}
+
+#[test]
+fn score_compares_events_with_passages() {
+    let folder = tempfile::tempdir().unwrap();
+    let truth = r#"{"vehicle":0,"colour":"red","lane":0,"direction":"right","first_frame":0,"last_frame":50,"centre_frame":25}"#;
+    std::fs::write(folder.path().join("t.jsonl"), truth).unwrap();
+    std::fs::write(folder.path().join("e.jsonl"), "").unwrap();
+    let told = run(
+        folder.path(),
+        &[
+            "score", "--json", "--events", "e.jsonl", "--truth", "t.jsonl",
+        ],
+    );
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(
+        told.out
+            .starts_with(r#"{"vehicles":1,"events":0,"found":0,"recall":0.0,"#),
+        "{}",
+        told.out
+    );
+}
