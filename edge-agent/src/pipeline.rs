@@ -151,6 +151,4 @@ impl<C: Classify> Pipeline<C> {
 }
 
 #[cfg(test)]
-mod scratch;
-#[cfg(test)]
 mod tests;

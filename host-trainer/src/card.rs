@@ -7,8 +7,8 @@ use models::manifest::{Manifest, Quantisation};
 
 use crate::metrics::Confusion;
 
-/// The text of `CARD.md`.
-pub fn text(manifest: &Manifest, confusion: &Confusion) -> String {
+/// The text of `CARD.md`. `about` says where the pictures come from, in the exporter's words.
+pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> String {
     let Manifest {
         name,
         version,
@@ -38,6 +38,9 @@ pub fn text(manifest: &Manifest, confusion: &Confusion) -> String {
         decision.temperature,
         decision.reject_below,
     );
+    if let Some(about) = about {
+        let _ = writeln!(text, "## Pictures\n\n{}\n", about.trim());
+    }
     for measured in &manifest.metrics {
         let _ = writeln!(
             text,
@@ -58,4 +61,67 @@ pub fn text(manifest: &Manifest, confusion: &Confusion) -> String {
          training pictures: grey, silver and white in particular.\n",
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use models::PreprocessSpec;
+    use models::manifest::{Decision, Measurement, Training};
+
+    use super::*;
+
+    #[test]
+    fn says_what_was_measured_and_in_whose_words_the_pictures_are_described() {
+        let labels = vec!["black".to_string(), "red".to_string()];
+        let mut confusion = Confusion::new(&labels);
+        confusion.add(1, 1);
+        let measured = Measurement {
+            split: "test".into(),
+            pictures: 1,
+            top1: 1.0,
+            macro_f1: 1.0,
+            recall: BTreeMap::from([("red".into(), 1.0)]),
+        };
+        let manifest = Manifest {
+            format: 1,
+            name: "cars".into(),
+            version: "2.0.0".into(),
+            created: "2026-01-01T00:00:00Z".into(),
+            generator: "test".into(),
+            architecture: "mobilenet_v3_small".into(),
+            labels,
+            input: PreprocessSpec::imagenet(96),
+            decision: Decision {
+                temperature: 1.0,
+                reject_below: 0.5,
+            },
+            quantisation: Quantisation::WeightsInt8,
+            training: Training {
+                pictures: BTreeMap::from([("black".into(), 7), ("red".into(), 5)]),
+                epochs: 3,
+                pretrained: "none".into(),
+                dataset_sha256: "0".repeat(64),
+            },
+            metrics: vec![measured],
+            golden: vec![],
+            files: BTreeMap::new(),
+        };
+        let card = text(
+            &manifest,
+            &confusion,
+            Some("Photographs of our own yard.\n"),
+        );
+        for part in [
+            "# cars 2.0.0\n",
+            "Trained for 3 epochs on 12 pictures; started from: none.",
+            "## Pictures\n\nPhotographs of our own yard.\n",
+            "On 1 test pictures",
+            "accuracy 1.0000",
+            "black        ·      ·",
+        ] {
+            assert!(card.contains(part), "{part:?} is missing in\n{card}");
+        }
+    }
 }

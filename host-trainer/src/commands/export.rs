@@ -61,6 +61,9 @@ pub struct Arguments {
     /// Probability under which the agent answers "unknown"
     #[arg(long, value_name = "PROBABILITY", default_value_t = 0.5)]
     reject_below: f32,
+    /// Where the pictures come from and what may be done with them, for the model card
+    #[arg(long, value_name = "TEXT")]
+    about: Option<String>,
     /// Where the training pictures are now, if they were moved
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -167,7 +170,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         golden: Vec::new(),
         files: Default::default(),
     };
-    let card = card::text(&manifest, &answers.confusion(&labels));
+    let card = card::text(
+        &manifest,
+        &answers.confusion(&labels),
+        arguments.about.as_deref(),
+    );
     let texts = vec![("CARD.md".to_string(), card)];
     let bundle = Bundle::write(&arguments.out, manifest, model, golden()?, texts)?;
     let bytes: u64 = bundle
