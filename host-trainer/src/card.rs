@@ -119,7 +119,7 @@ mod tests {
             "## Pictures\n\nPhotographs of our own yard.\n",
             "On 1 test pictures",
             "accuracy 1.0000",
-            "black        ·      ·",
+            "black      ·      ·",
         ] {
             assert!(card.contains(part), "{part:?} is missing in\n{card}");
         }

@@ -5,6 +5,7 @@ mod arch;
 mod augment;
 mod card;
 mod commands;
+mod cost;
 mod dataset;
 mod device;
 mod duplicates;
@@ -19,6 +20,7 @@ mod run;
 mod schedule;
 mod split;
 mod train;
+mod train_log;
 mod weights;
 
 use std::process::ExitCode;

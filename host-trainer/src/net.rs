@@ -228,6 +228,12 @@ pub fn seed(seed: u64) {
     tch::manual_seed(seed.cast_signed());
 }
 
+/// A matrix's rows.
+pub fn rows(matrix: &Tensor) -> Vec<Vec<f32>> {
+    let width = matrix.size().last().map_or(1, |n| *n as usize).max(1);
+    values(matrix).chunks(width).map(<[f32]>::to_vec).collect()
+}
+
 /// A tensor's numbers, row-major.
 pub fn values(tensor: &Tensor) -> Vec<f32> {
     let flat = tensor

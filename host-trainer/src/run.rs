@@ -1,5 +1,5 @@
 //! The folder of one training run: `runs/<n>/` with `run.json`, `split.json`,
-//! `class_indices.json`, `log.jsonl` and `weights/{best,last}.safetensors`. Reading and writing
+//! `class_indices.json`, `log.jsonl`, `train_log.json` and `weights/{best,last}.safetensors`. Reading and writing
 //! it; no training.
 
 use std::collections::BTreeMap;
@@ -126,6 +126,14 @@ impl Run {
             return Ok(None);
         }
         Split::read(&path).map(Some).map_err(anyhow::Error::msg)
+    }
+
+    /// Writes `train_log.json`.
+    pub fn write_train_log(
+        &self,
+        log: &serde_json::Map<String, serde_json::Value>,
+    ) -> anyhow::Result<()> {
+        self.write_json("train_log.json", log)
     }
 
     /// Appends an epoch to `log.jsonl`, with the counts `valid_confusion[truth][answer]`.

@@ -1,16 +1,21 @@
 //! The training loop: batches in, weights out, everything else told to a listener as events.
 //! Owns the optimiser and the moving average; knows no files and no screen.
 
+mod average;
+mod optimiser;
+
 use std::time::Instant;
 
 use models::Preprocessor;
-use tch::nn::{self, OptimizerConfig};
-use tch::{Kind, Tensor};
+use tch::Tensor;
+
+use average::Average;
+pub use optimiser::Optimiser;
 
 use crate::augment::Augment;
 use crate::loader::{Batch, EpochPlan, Pictures};
 use crate::metrics::Confusion;
-use crate::net::{self, GROUP_NO_DECAY, Net};
+use crate::net::{self, Net};
 use crate::schedule::Schedule;
 use crate::weights::Weights;
 
@@ -22,13 +27,15 @@ pub struct Recipe {
     pub epochs: u32,
     /// Pictures in a step, at least 2.
     pub batch_size: u32,
+    /// What moves the weights.
+    pub optimiser: Optimiser,
     /// Highest learning rate.
     pub lr: f64,
     /// Last learning rate as a share of the highest.
     pub lrf: f64,
     /// Epochs of linear warm-up; may be a fraction.
     pub warm_up_epochs: f64,
-    /// AdamW's weight decay; kernels alone.
+    /// Weight decay; kernels alone.
     pub weight_decay: f64,
     /// Share of each target spread over all classes, 0 to 1.
     pub label_smoothing: f64,
@@ -85,8 +92,10 @@ pub enum TrainEvent<'a> {
         record: &'a EpochRecord,
         /// The weights that were validated.
         weights: &'a Weights,
+        /// Answers on augmented training pictures while training.
+        train: &'a Confusion,
         /// Answers on validation pictures.
-        confusion: &'a Confusion,
+        valid: &'a Confusion,
         /// Whether no epoch was better so far.
         best: bool,
     },
@@ -167,12 +176,9 @@ pub fn train(
         warm_up: (recipe.warm_up_epochs * steps_per_epoch as f64) as u64,
         steps: steps_per_epoch * u64::from(recipe.epochs),
     };
-    let mut optimiser = nn::AdamW {
-        wd: recipe.weight_decay,
-        ..Default::default()
-    }
-    .build(net.store(), recipe.lr)?;
-    optimiser.set_weight_decay_group(GROUP_NO_DECAY, 0.0);
+    let mut optimiser = recipe
+        .optimiser
+        .build(net, recipe.lr, recipe.weight_decay)?;
     let class_weights = class_weights(&pictures.counts(classes.len()), recipe.class_weight_power);
     let class_weights = Tensor::from_slice(&class_weights).f_to_device(net.device())?;
     let mut average = Average::new(net, recipe.ema_decay)?;
@@ -190,7 +196,8 @@ pub fn train(
             epoch: u64::from(epoch),
         };
         let started = Instant::now();
-        let (mut done, mut right, mut loss_sum, mut lr) = (0usize, 0.0, 0.0, recipe.lr);
+        let (mut done, mut loss_sum, mut lr) = (0usize, 0.0, recipe.lr);
+        let mut answered = Confusion::new(classes);
         pictures.for_each_batch(&plan, |number, batch| {
             lr = schedule.rate(step);
             net.set_step(step);
@@ -220,11 +227,9 @@ pub fn train(
             let size = batch.classes.len();
             done += size;
             loss_sum += loss_value * size as f64;
-            right += logits
-                .f_argmax(1, false)?
-                .f_eq_tensor(&truth)?
-                .f_sum(Kind::Float)?
-                .f_double_value(&[])?;
+            for (truth, row) in batch.classes.iter().zip(net::rows(&logits)) {
+                answered.add(*truth as usize, largest(&row));
+            }
             listener(TrainEvent::Step {
                 epoch,
                 done,
@@ -240,7 +245,7 @@ pub fn train(
             epoch,
             lr,
             train_loss: loss_sum / done.max(1) as f64,
-            train_accuracy: right / done.max(1) as f64,
+            train_accuracy: answered.accuracy(),
             valid_loss,
             valid_accuracy: confusion.accuracy(),
             valid_macro_f1: confusion.macro_f1(),
@@ -253,7 +258,8 @@ pub fn train(
         listener(TrainEvent::Epoch {
             record: &record,
             weights: &weights,
-            confusion: &confusion,
+            train: &answered,
+            valid: &confusion,
             best: is_best,
         })
         .map_err(TrainError::Listener)?;
@@ -272,13 +278,15 @@ pub fn logits(net: &Net, inputs: &Inputs, side: [u32; 2]) -> Result<Vec<Vec<f32>
         };
         let (input, _) = tensors(&batch, side, net.device())?;
         let output = tch::no_grad(|| net.forward(&input, false))?;
-        rows.extend(
-            net::values(&output)
-                .chunks(net.arch().classes)
-                .map(<[f32]>::to_vec),
-        );
+        rows.extend(net::rows(&output));
     }
     Ok(rows)
+}
+
+/// Index of the largest; the first of equals.
+fn largest(row: &[f32]) -> usize {
+    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter().position(|v| *v == top).unwrap_or(0)
 }
 
 fn validate(
@@ -291,8 +299,7 @@ fn validate(
     let mut loss = 0.0;
     for ((_, truth), row) in inputs.iter().zip(logits(net, inputs, side)?) {
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let answer = row.iter().position(|v| *v == top).unwrap_or(0);
-        confusion.add(*truth, answer);
+        confusion.add(*truth, largest(&row));
         let sum: f64 = row.iter().map(|v| f64::from(v - top).exp()).sum();
         loss += sum.ln() - f64::from(row[*truth] - top);
     }
@@ -329,58 +336,6 @@ fn class_weights(counts: &[u32], power: f64) -> Vec<f32> {
     let pictures: f64 = counts.iter().map(|n| f64::from(*n)).sum();
     let sum: f64 = raw.iter().zip(counts).map(|(w, n)| w * f64::from(*n)).sum();
     raw.iter().map(|w| (w * pictures / sum) as f32).collect()
-}
-
-/// A moving average of the weights and statistics: steadier than the last step's.
-struct Average {
-    decay: f64,
-    steps: f64,
-    net: Option<Net>,
-    pairs: Vec<(Tensor, Tensor)>,
-}
-
-impl Average {
-    fn new(source: &Net, decay: f64) -> Result<Self, TrainError> {
-        if decay <= 0.0 {
-            return Ok(Self {
-                decay,
-                steps: 0.0,
-                net: None,
-                pairs: Vec::new(),
-            });
-        }
-        let net = Net::new(source.arch(), source.device());
-        let (sources, targets) = (source.store().variables(), net.store().variables());
-        let mut pairs = Vec::new();
-        for (name, target) in targets {
-            let mut target = target.f_detach()?;
-            target.f_copy_(&sources[&name].f_detach()?)?;
-            pairs.push((target, sources[&name].shallow_clone()));
-        }
-        Ok(Self {
-            decay,
-            steps: 0.0,
-            net: Some(net),
-            pairs,
-        })
-    }
-
-    /// Moves towards the current weights; early steps count for more, since the average still
-    /// remembers the start.
-    fn update(&mut self) -> Result<(), tch::TchError> {
-        self.steps += 1.0;
-        let decay = self.decay.min(self.steps / (self.steps + 10.0));
-        tch::no_grad(|| {
-            for (target, source) in &mut self.pairs {
-                let _ = target.f_lerp_(source, 1.0 - decay)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn net<'a>(&'a self, source: &'a Net) -> &'a Net {
-        self.net.as_ref().unwrap_or(source)
-    }
 }
 
 #[cfg(test)]

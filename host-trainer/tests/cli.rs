@@ -92,6 +92,16 @@ fn from_a_folder_to_a_measured_bundle() {
         2
     );
 
+    let log = fs::read_to_string(run.join("train_log.json")).unwrap();
+    let log: serde_json::Value = serde_json::from_str(&log).unwrap();
+    assert_eq!(log["train parameters"]["optim"], "AdamW");
+    assert_eq!(log["dataset"]["number classes"], 3);
+    assert_eq!(log["model"]["total parameters"], 1_520_931);
+    assert!(
+        log["epoch_2"]["valid info"]["red"]["F1 score"].is_number(),
+        "{log}"
+    );
+
     let text = success(host_trainer(at, &["export", "runs/1", "--out", "bundle"]));
     assert!(
         text.contains("agreement    libtorch and tract differ by"),
@@ -149,7 +159,7 @@ fn a_validation_folder_replaces_the_split_and_frozen_layers_stay() {
     draw(&at.join("train"), &["blue", "yellow"], 8);
     draw(&at.join("val"), &["blue"], 3);
     let options = "train --data-train train --data-val val --freeze-layers --epochs 1 \
-                   --input-size 32 --batch-size 4 --model large --save-ret out/runs";
+                   --input-size 32 --batch-size 4 --model large --optim SGD --save-ret out/runs";
     let text = success(host_trainer(
         at,
         &options.split_whitespace().collect::<Vec<_>>(),

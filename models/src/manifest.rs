@@ -281,6 +281,8 @@ pub(crate) mod tests {
         }
     }
 
+    type Spoil<'a> = &'a dyn Fn(&mut Manifest);
+
     fn refusal(spoil: impl FnOnce(&mut Manifest)) -> String {
         let mut manifest = sound();
         spoil(&mut manifest);
@@ -317,7 +319,7 @@ pub(crate) mod tests {
 
     #[test]
     fn implausible_values_are_named() {
-        let cases: [(&dyn Fn(&mut Manifest), &str); 9] = [
+        let cases: [(Spoil<'_>, &str); 9] = [
             (&|m| m.name = "../up".into(), "the name is \"../up\""),
             (&|m| m.labels = vec![], "0 labels; 1 to 1000 can be"),
             (

@@ -68,8 +68,7 @@ impl Copy {
     fn refusal(&self) -> String {
         let opened = Bundle::open(&self.path);
         let error = opened
-            .err()
-            .expect("the bundle should be refused")
+            .expect_err("the bundle should be refused")
             .to_string();
         assert!(!error.contains('\n'), "{error}");
         error.replace(&self.path.display().to_string(), "BUNDLE")
@@ -78,8 +77,7 @@ impl Copy {
     fn runner_refusal(&self) -> String {
         let bundle = Bundle::open(&self.path).unwrap();
         let error = Runner::new(&bundle)
-            .err()
-            .expect("the runner should be refused")
+            .expect_err("the runner should be refused")
             .to_string();
         assert!(!error.contains('\n'), "{error}");
         error

@@ -17,15 +17,9 @@ use crate::net::Net;
 use crate::progress::{self, Progress};
 use crate::run::{Run, RunRecord};
 use crate::split::{Part, Split};
-use crate::train::{self, Recipe, TrainEvent};
+use crate::train::{self, Optimiser, Recipe, TrainEvent};
+use crate::train_log;
 use crate::weights;
-
-/// Optimisers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "verbatim")]
-enum Optimiser {
-    AdamW,
-}
 
 /// Train a network on folders of pictures, one folder for each class.
 ///
@@ -115,6 +109,7 @@ impl Arguments {
         Recipe {
             epochs: self.epochs,
             batch_size: self.batch_size,
+            optimiser: self.optim,
             lr: self.lr,
             lrf: self.lrf,
             warm_up_epochs: if self.epochs > 2 { 1.0 } else { 0.1 },
@@ -203,6 +198,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     println!("device       {}", device::name(device));
     println!("run          {}\n", run.folder().display());
 
+    let folder = run.folder().display().to_string();
+    let mut log = train_log::opening(&record, valid.len(), &folder);
     let mut progress = Progress::new(arguments.epochs);
     let recipe = record.recipe.clone();
     let job = train::Job {
@@ -218,13 +215,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if let TrainEvent::Epoch {
             record: epoch,
             weights,
-            confusion,
+            train,
+            valid,
             best,
         } = event
         {
+            train_log::add_epoch(&mut log, epoch.epoch, train, valid);
             let saved = run
                 .write_weights(weights, best)
-                .and_then(|()| run.log(epoch, confusion));
+                .and_then(|()| run.log(epoch, valid))
+                .and_then(|()| run.write_train_log(&log));
             saved.map_err(|error| format!("{error:#}"))?;
             if best {
                 record.best_epoch = epoch.epoch;
@@ -312,8 +312,8 @@ fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
         pictures.count(),
         valid.items.len(),
     );
-    for (class, count) in train.counts().iter().filter(|(_, count)| **count == 0) {
-        bail!("no training picture of {class} is left ({count}); add pictures of it");
+    if let Some((class, _)) = train.counts().iter().find(|(_, count)| **count == 0) {
+        bail!("no training picture of {class} is left; add pictures of it");
     }
     Ok(Data {
         classes,
