@@ -7,7 +7,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut names: Vec<&str> = Vec::new();
     for (path, _) in &tree.files {
         let top = path.split('/').next().unwrap_or(path);
-        if !top.starts_with('.') && !names.contains(&top) && !allowed(top) {
+        if !top.starts_with('.') && !names.contains(&top) && !TOP_LEVEL.contains(&top) {
             names.push(top);
         }
     }
@@ -23,11 +23,4 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
             ),
         })
         .collect()
-}
-
-fn allowed(name: &str) -> bool {
-    TOP_LEVEL.iter().any(|entry| match entry.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == *entry,
-    })
 }

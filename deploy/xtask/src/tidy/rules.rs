@@ -2,7 +2,6 @@
 //! No code: how a table is checked stands in the file that uses it.
 
 /// What the top level may hold, besides names that start with a dot.
-/// A trailing `*` stands for any ending.
 pub const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",

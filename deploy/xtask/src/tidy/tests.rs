@@ -11,7 +11,6 @@ const CLEAN: &[(&str, &str)] = &[
     ),
     ("Cargo.lock", ""),
     (".gitignore", "/target\n"),
-    ("LICENSE-MIT", "Permission\n"),
     (
         "models/Cargo.toml",
         "[package]\nname = \"models\"\n[dependencies]\nserde.workspace = true\n",
@@ -79,7 +78,6 @@ fn layout() {
         "scripts:1: does not belong at the top level",
     );
     assert_found("notes.md", "", "notes.md:1: does not belong");
-    assert_eq!(with("LICENSE-APACHE", ""), Vec::<String>::new());
 }
 
 #[test]
