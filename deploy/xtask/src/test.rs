@@ -184,7 +184,8 @@ fn readme_options() -> Result<()> {
         };
         if !helps.contains_key(&invocation) {
             let program = match invocation[0] {
-                "cargo" => std::env::current_exe()?,
+                // Not `current_exe`: the build above may have replaced the running program.
+                "cargo" => workspace::program("xtask")?,
                 name => workspace::program(name)?,
             };
             let skip = if invocation[0] == "cargo" { 2 } else { 1 };
