@@ -1,11 +1,15 @@
 //! The network in libtorch: one interpreter of `arch`'s steps. Owns the trainable tensors and
 //! nothing of the training loop.
 
-use tch::nn::{self, VarStore};
+mod layer;
+
+use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::arch::{Activation, Arch, Conv, FEATURES, NORM_EPSILON, Step};
-use crate::weights::{Array, Weights, WeightsError};
+use layer::{Layer, Mode};
+
+use crate::arch::{Arch, FEATURES};
+use crate::weights::{self, Array, Weights, WeightsError};
 
 /// Name prefix of the last layer, whose shape depends on the classes.
 const HEAD: &str = "classifier.3.";
@@ -26,29 +30,6 @@ pub struct Net {
     layers: Vec<Layer>,
     frozen: bool,
     norm_momentum: f64,
-}
-
-/// The tensors of one step.
-#[derive(Debug)]
-enum Layer {
-    Conv {
-        conv: Conv,
-        kernel: Tensor,
-        scale: Tensor,
-        shift: Tensor,
-        mean: Tensor,
-        var: Tensor,
-    },
-    SqueezeExcite([Tensor; 4]),
-    Keep,
-    AddKept,
-    MeanPool,
-    Linear {
-        weight: Tensor,
-        bias: Tensor,
-    },
-    HardSwish,
-    Dropout(f64),
 }
 
 impl Net {
@@ -104,65 +85,26 @@ impl Net {
 
     /// Logits `[n, classes]` of inputs `[n, 3, height, width]`.
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        let train_features = train && !self.frozen;
+        self.through(&self.layers, input, train)
+    }
+
+    /// What the last layer sees of inputs `[n, 3, height, width]`: `[n, 1024]` of a small
+    /// network, `[n, 1280]` of a large one.
+    pub fn embed(&self, input: &Tensor) -> Result<Tensor, TchError> {
+        let before_last = self.layers.len().saturating_sub(1);
+        self.through(&self.layers[..before_last], input, false)
+    }
+
+    fn through(&self, layers: &[Layer], input: &Tensor, train: bool) -> Result<Tensor, TchError> {
+        let mode = Mode {
+            train,
+            train_features: train && !self.frozen,
+            norm_momentum: self.norm_momentum,
+        };
         let mut x = input.shallow_clone();
         let mut kept = None;
-        for layer in &self.layers {
-            x = match layer {
-                Layer::Conv {
-                    conv,
-                    kernel,
-                    scale,
-                    shift,
-                    mean,
-                    var,
-                } => {
-                    let pad = (conv.kernel / 2) as i64;
-                    let stride = conv.stride as i64;
-                    let y = x.f_conv2d(
-                        kernel,
-                        None::<Tensor>,
-                        [stride, stride],
-                        [pad, pad],
-                        [1, 1],
-                        conv.groups as i64,
-                    )?;
-                    let y = y.f_batch_norm(
-                        Some(scale),
-                        Some(shift),
-                        Some(mean),
-                        Some(var),
-                        train_features,
-                        self.norm_momentum,
-                        NORM_EPSILON,
-                        true,
-                    )?;
-                    match conv.activation {
-                        Some(Activation::Relu) => y.f_relu()?,
-                        Some(Activation::HardSwish) => y.f_hardswish()?,
-                        None => y,
-                    }
-                }
-                Layer::SqueezeExcite([w1, b1, w2, b2]) => {
-                    let one = [1, 1];
-                    let s = x.f_adaptive_avg_pool2d(one)?;
-                    let s = s.f_conv2d(w1, Some(b1), one, [0, 0], one, 1)?.f_relu()?;
-                    let s = s.f_conv2d(w2, Some(b2), one, [0, 0], one, 1)?;
-                    x.f_mul(&s.f_hardsigmoid()?)?
-                }
-                Layer::Keep => {
-                    kept = Some(x.shallow_clone());
-                    x
-                }
-                Layer::AddKept => match kept.take() {
-                    Some(kept) => x.f_add(&kept)?,
-                    None => unreachable!("a table closes only residuals that it opened"),
-                },
-                Layer::MeanPool => x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
-                Layer::Linear { weight, bias } => x.f_linear(weight, Some(bias))?,
-                Layer::HardSwish => x.f_hardswish()?,
-                Layer::Dropout(p) => x.f_dropout(*p, train)?,
-            };
+        for layer in layers {
+            x = layer.forward(x, &mut kept, &mode)?;
         }
         Ok(x)
     }
@@ -170,36 +112,25 @@ impl Net {
     /// Takes over weights. The last layer keeps its own when the classes differ in number, and
     /// then the answer is true. Errors name what is missing or has another shape.
     pub fn load(&mut self, weights: &Weights, origin: &str) -> Result<bool, WeightsError> {
+        let expected = self.arch.tensors();
         let architecture = self.arch.variant.architecture();
+        let fit = |(name, _): &&(String, Vec<usize>)| !name.starts_with(HEAD);
+        let features: Vec<_> = expected.iter().filter(fit).cloned().collect();
+        weights::check(weights, &features, architecture, origin)?;
+        let head: Vec<_> = expected.iter().filter(|e| !fit(e)).cloned().collect();
+        let head_replaced = match weights::check(weights, &head, architecture, origin) {
+            Ok(()) => false,
+            Err(WeightsError::Shape { .. }) => true,
+            Err(missing) => return Err(missing),
+        };
         let variables = self.store.variables();
-        let mut head_replaced = false;
-        let mut copies = Vec::new();
-        for (name, expected) in self.arch.tensors() {
-            let missing = || WeightsError::Missing {
-                origin: origin.into(),
-                name: name.clone(),
-                architecture,
-            };
-            let array = weights.get(&name).ok_or_else(missing)?;
-            if array.shape == expected {
-                copies.push((name, array));
-            } else if name.starts_with(HEAD) {
-                head_replaced = true;
-            } else {
-                return Err(WeightsError::Shape {
-                    origin: origin.into(),
-                    name,
-                    found: array.shape.clone(),
-                    expected,
-                    architecture,
-                });
-            }
-        }
+        let taken = if head_replaced { &features } else { &expected };
+        let copies = taken.iter().map(|(name, _)| (name, &weights[name]));
         tch::no_grad(|| {
             for (name, array) in copies {
                 let shape: Vec<i64> = array.shape.iter().map(|n| *n as i64).collect();
                 let values = Tensor::from_slice(&array.values).view(shape.as_slice());
-                if let Some(mut variable) = variables.get(&name).map(Tensor::shallow_clone) {
+                if let Some(mut variable) = variables.get(name).map(Tensor::shallow_clone) {
                     variable.copy_(&values);
                 }
             }
@@ -245,83 +176,6 @@ pub fn values(tensor: &Tensor) -> Vec<f32> {
     let mut values = vec![0.0; flat.numel()];
     flat.copy_data(&mut values, flat.numel());
     values
-}
-
-impl Layer {
-    fn new(store: &VarStore, step: &Step) -> Self {
-        let fan_out = nn::Init::Kaiming {
-            dist: nn::init::NormalOrUniform::Normal,
-            fan: nn::init::FanInOut::FanOut,
-            non_linearity: nn::init::NonLinearity::ReLU,
-        };
-        let var = |name: &str, part: &str, shape: &[usize], init| {
-            let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
-            let group = if shape.len() > 1 {
-                GROUP_DECAY
-            } else {
-                GROUP_NO_DECAY
-            };
-            path(store, name).set_group(group).var(part, &shape, init)
-        };
-        match step {
-            Step::Conv(c) => {
-                let norm = path(store, &c.norm);
-                let size = [c.output as i64];
-                Layer::Conv {
-                    kernel: var(
-                        &c.name,
-                        "weight",
-                        &[c.output, c.input / c.groups, c.kernel, c.kernel],
-                        fan_out,
-                    ),
-                    scale: var(&c.norm, "weight", &[c.output], nn::Init::Const(1.0)),
-                    shift: var(&c.norm, "bias", &[c.output], nn::Init::Const(0.0)),
-                    mean: norm.zeros_no_train("running_mean", &size),
-                    var: norm.ones_no_train("running_var", &size),
-                    conv: c.clone(),
-                }
-            }
-            Step::SqueezeExcite {
-                name,
-                channels,
-                squeezed,
-            } => {
-                let (fc1, fc2) = (format!("{name}.fc1"), format!("{name}.fc2"));
-                let zero = nn::Init::Const(0.0);
-                Layer::SqueezeExcite([
-                    var(&fc1, "weight", &[*squeezed, *channels, 1, 1], fan_out),
-                    var(&fc1, "bias", &[*squeezed], zero),
-                    var(&fc2, "weight", &[*channels, *squeezed, 1, 1], fan_out),
-                    var(&fc2, "bias", &[*channels], zero),
-                ])
-            }
-            Step::Keep => Layer::Keep,
-            Step::AddKept => Layer::AddKept,
-            Step::MeanPool => Layer::MeanPool,
-            Step::Linear {
-                name,
-                input,
-                output,
-            } => {
-                let normal = nn::Init::Randn {
-                    mean: 0.0,
-                    stdev: 0.01,
-                };
-                Layer::Linear {
-                    weight: var(name, "weight", &[*output, *input], normal),
-                    bias: var(name, "bias", &[*output], nn::Init::Const(0.0)),
-                }
-            }
-            Step::HardSwish => Layer::HardSwish,
-            Step::Dropout { percent } => Layer::Dropout(f64::from(*percent) / 100.0),
-        }
-    }
-}
-
-/// tch separates a path's parts with dots, as torchvision's names do.
-fn path<'a>(store: &'a VarStore, name: &str) -> nn::Path<'a> {
-    name.split('.')
-        .fold(store.root(), |path, part| path.sub(part))
 }
 
 #[cfg(test)]

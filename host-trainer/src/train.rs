@@ -270,6 +270,24 @@ pub fn train(
 
 /// Logits of each input, in order.
 pub fn logits(net: &Net, inputs: &Inputs, side: [u32; 2]) -> Result<Vec<Vec<f32>>, tch::TchError> {
+    in_chunks(net, inputs, side, |input| net.forward(input, false))
+}
+
+/// What the last layer sees of each input, in order.
+pub fn embeddings(
+    net: &Net,
+    inputs: &Inputs,
+    side: [u32; 2],
+) -> Result<Vec<Vec<f32>>, tch::TchError> {
+    in_chunks(net, inputs, side, |input| net.embed(input))
+}
+
+fn in_chunks(
+    net: &Net,
+    inputs: &Inputs,
+    side: [u32; 2],
+    pass: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>,
+) -> Result<Vec<Vec<f32>>, tch::TchError> {
     let mut rows = Vec::new();
     for chunk in inputs.chunks(64) {
         let batch = Batch {
@@ -277,8 +295,7 @@ pub fn logits(net: &Net, inputs: &Inputs, side: [u32; 2]) -> Result<Vec<Vec<f32>
             classes: chunk.iter().map(|(_, class)| *class as i64).collect(),
         };
         let (input, _) = tensors(&batch, side, net.device())?;
-        let output = tch::no_grad(|| net.forward(&input, false))?;
-        rows.extend(net::rows(&output));
+        rows.extend(net::rows(&tch::no_grad(|| pass(&input))?));
     }
     Ok(rows)
 }

@@ -65,6 +65,33 @@ pub enum WeightsError {
     },
 }
 
+/// Whether `weights` has every one of the `expected` parameters in its shape. Errors name
+/// `origin`, the first parameter that differs, and the `architecture` that was meant.
+pub fn check(
+    weights: &Weights,
+    expected: &[(String, Vec<usize>)],
+    architecture: &'static str,
+    origin: &str,
+) -> Result<(), WeightsError> {
+    for (name, shape) in expected {
+        let array = weights.get(name).ok_or_else(|| WeightsError::Missing {
+            origin: origin.into(),
+            name: name.clone(),
+            architecture,
+        })?;
+        if array.shape != *shape {
+            return Err(WeightsError::Shape {
+                origin: origin.into(),
+                name: name.clone(),
+                found: array.shape.clone(),
+                expected: shape.clone(),
+                architecture,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Reads every array of a safetensors file; 64-bit integers (step counters) are left out.
 pub fn read(path: &Path) -> Result<Weights, WeightsError> {
     let bytes = std::fs::read(path).map_err(|source| WeightsError::File {

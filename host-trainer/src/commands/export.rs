@@ -11,6 +11,7 @@ use models::{Bundle, PreprocessSpec, Runner, picture};
 use super::evaluate::Answers;
 use super::{report_unreadable, usage};
 use crate::arch::Arch;
+use crate::candidate::{self, Candidate};
 use crate::dataset::Dataset;
 use crate::device::{self, Choice};
 use crate::loader;
@@ -20,7 +21,6 @@ use crate::quantise;
 use crate::run::{Run, RunRecord};
 use crate::split::Part;
 use crate::train;
-use crate::weights;
 use crate::{card, onnx};
 
 /// Largest difference between a logit of libtorch and of the exported float model.
@@ -75,23 +75,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(usage(models::BundleError::Exists(arguments.out.clone())));
     }
     let run = Run::open(&arguments.run).map_err(usage)?;
-    let record = run.record()?;
-    let labels: Arc<[String]> = record.classes.clone().into();
+    let candidate = Candidate::of(&run)?;
+    let record = &candidate.record;
+    let labels = candidate.labels();
     let arch = Arch::new(record.model, record.classes.len());
-    let file = run.weights_file("best");
-    let weights = weights::read(&file).context("the run has no best weights yet")?;
     let mut net = Net::new(&arch, device::choose(Choice::Cpu).map_err(usage)?);
-    net.load(&weights, &file.display().to_string())?;
+    net.load(&candidate.weights, &arguments.run.display().to_string())?;
 
     let spec = &record.input;
-    let folded = quantise::fold(&arch, &weights);
-    let float_model = onnx::write(
-        &arch,
-        &quantise::float(folded.clone()),
-        spec.height,
-        spec.width,
-    );
-    let (valid, test) = held_out(&run, &record, arguments.data.as_deref())?;
+    let (valid, test) = held_out(&run, record, arguments.data.as_deref())?;
     let judged = test.as_ref().unwrap_or(&valid);
     let split = if test.is_some() {
         Part::Test
@@ -100,9 +92,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     .name();
 
-    let float = measure(&float_model, spec, &labels, judged, "float model")?;
+    let float = measure(candidate.model(), spec, labels, judged, "float model")?;
     report_unreadable(&float.unreadable);
-    let accuracy = float.confusion(&labels).accuracy();
+    let accuracy = float.confusion(labels).accuracy();
     check_agreement(&net, &float, judged, spec)?;
     println!(
         "float        {:.4} on {} {split} pictures",
@@ -111,8 +103,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     );
 
     let (model, quantisation) = match arguments.quantise {
-        Quantise::None => (float_model, Quantisation::None),
+        Quantise::None => (candidate.model().to_vec(), Quantisation::None),
         Quantise::Weights => {
+            let folded = quantise::fold(&arch, &candidate.weights);
             let parameters = quantise::weights_int8(folded);
             let model = onnx::write(&arch, &parameters, spec.height, spec.width);
             (model, Quantisation::WeightsInt8)
@@ -121,8 +114,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let answers = match quantisation {
         Quantisation::None => float,
         Quantisation::WeightsInt8 => {
-            let int8 = measure(&model, spec, &labels, judged, "int8 model")?;
-            let found = int8.confusion(&labels).accuracy();
+            let int8 = measure(&model, spec, labels, judged, "int8 model")?;
+            let found = int8.confusion(labels).accuracy();
             println!("weights int8 {found:.4}");
             if found < accuracy - QUANTISATION_LOSS {
                 bail!(
@@ -135,7 +128,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             int8
         }
     };
-    let calibration = measure(&model, spec, &labels, &valid, "calibration")?;
+    let calibration = measure(&model, spec, labels, &valid, "calibration")?;
     let rows: Vec<Vec<f32>> = calibration
         .scores
         .iter()
@@ -143,7 +136,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .collect();
     let truths: Vec<usize> = calibration.items.iter().map(|item| item.class).collect();
     let temperature = fit_temperature(&rows, &truths);
-    let measurement = answers.measurement(split, &labels);
+    let measurement = answers.measurement(split, labels);
     let manifest = Manifest {
         format: models::manifest::SUPPORTED_FORMATS[0],
         name: arguments.name.clone(),
@@ -172,7 +165,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let card = card::text(
         &manifest,
-        &answers.confusion(&labels),
+        &answers.confusion(labels),
         arguments.about.as_deref(),
     );
     let texts = vec![("CARD.md".to_string(), card)];
@@ -206,29 +199,9 @@ fn held_out(
     record: &RunRecord,
     moved: Option<&Path>,
 ) -> anyhow::Result<(Dataset, Option<Dataset>)> {
-    let find = |folder: &Path| {
-        Dataset::scan_known(moved.unwrap_or(folder), &record.classes).map_err(usage)
-    };
-    let (valid, test) = match (&record.data_val, run.split()?) {
-        (Some(folder), _) => (find(folder)?, None),
-        (None, Some(split)) => {
-            let all = find(&record.data_train)?;
-            let test = split.select(&all, Part::Test);
-            (
-                split.select(&all, Part::Validation),
-                (!test.items.is_empty()).then_some(test),
-            )
-        }
-        (None, None) => bail!(
-            "{} has neither a validation folder nor a split.json",
-            run.folder().display()
-        ),
-    };
-    if valid.items.is_empty() {
-        return Err(usage(
-            "none of the run's held-out pictures is where it was; say where with --data",
-        ));
-    }
+    let valid = candidate::part(run, record, Part::Validation, moved)?
+        .context("the run held no pictures out")?;
+    let test = candidate::part(run, record, Part::Test, moved)?;
     Ok((valid, test))
 }
 

@@ -1,0 +1,182 @@
+//! One step of the table as libtorch tensors and operations. Knows its own step alone.
+
+use tch::nn::{self, VarStore};
+use tch::{Kind, TchError, Tensor};
+
+use super::{GROUP_DECAY, GROUP_NO_DECAY};
+use crate::arch::{Activation, Conv, NORM_EPSILON, Step};
+
+/// How a pass runs.
+pub(super) struct Mode {
+    /// Whether dropout acts.
+    pub(super) train: bool,
+    /// Whether normalisation uses the batch's statistics and moves the running ones.
+    pub(super) train_features: bool,
+    /// Share of the batch in the running statistics.
+    pub(super) norm_momentum: f64,
+}
+
+/// The tensors of one step.
+#[derive(Debug)]
+pub(super) enum Layer {
+    Conv {
+        conv: Conv,
+        kernel: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        mean: Tensor,
+        var: Tensor,
+    },
+    SqueezeExcite([Tensor; 4]),
+    Keep,
+    AddKept,
+    MeanPool,
+    Linear {
+        weight: Tensor,
+        bias: Tensor,
+    },
+    HardSwish,
+    Dropout(f64),
+}
+
+impl Layer {
+    /// The step's tensors in `store`, as torchvision initialises them.
+    pub(super) fn new(store: &VarStore, step: &Step) -> Self {
+        let fan_out = nn::Init::Kaiming {
+            dist: nn::init::NormalOrUniform::Normal,
+            fan: nn::init::FanInOut::FanOut,
+            non_linearity: nn::init::NonLinearity::ReLU,
+        };
+        let var = |name: &str, part: &str, shape: &[usize], init| {
+            let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
+            let group = if shape.len() > 1 {
+                GROUP_DECAY
+            } else {
+                GROUP_NO_DECAY
+            };
+            path(store, name).set_group(group).var(part, &shape, init)
+        };
+        match step {
+            Step::Conv(c) => {
+                let norm = path(store, &c.norm);
+                let size = [c.output as i64];
+                Layer::Conv {
+                    kernel: var(
+                        &c.name,
+                        "weight",
+                        &[c.output, c.input / c.groups, c.kernel, c.kernel],
+                        fan_out,
+                    ),
+                    scale: var(&c.norm, "weight", &[c.output], nn::Init::Const(1.0)),
+                    shift: var(&c.norm, "bias", &[c.output], nn::Init::Const(0.0)),
+                    mean: norm.zeros_no_train("running_mean", &size),
+                    var: norm.ones_no_train("running_var", &size),
+                    conv: c.clone(),
+                }
+            }
+            Step::SqueezeExcite {
+                name,
+                channels,
+                squeezed,
+            } => {
+                let (fc1, fc2) = (format!("{name}.fc1"), format!("{name}.fc2"));
+                let zero = nn::Init::Const(0.0);
+                Layer::SqueezeExcite([
+                    var(&fc1, "weight", &[*squeezed, *channels, 1, 1], fan_out),
+                    var(&fc1, "bias", &[*squeezed], zero),
+                    var(&fc2, "weight", &[*channels, *squeezed, 1, 1], fan_out),
+                    var(&fc2, "bias", &[*channels], zero),
+                ])
+            }
+            Step::Keep => Layer::Keep,
+            Step::AddKept => Layer::AddKept,
+            Step::MeanPool => Layer::MeanPool,
+            Step::Linear {
+                name,
+                input,
+                output,
+            } => {
+                let normal = nn::Init::Randn {
+                    mean: 0.0,
+                    stdev: 0.01,
+                };
+                Layer::Linear {
+                    weight: var(name, "weight", &[*output, *input], normal),
+                    bias: var(name, "bias", &[*output], nn::Init::Const(0.0)),
+                }
+            }
+            Step::HardSwish => Layer::HardSwish,
+            Step::Dropout { percent } => Layer::Dropout(f64::from(*percent) / 100.0),
+        }
+    }
+
+    /// The step's output; `kept` carries a residual from its opening to its end.
+    pub(super) fn forward(
+        &self,
+        x: Tensor,
+        kept: &mut Option<Tensor>,
+        mode: &Mode,
+    ) -> Result<Tensor, TchError> {
+        Ok(match self {
+            Layer::Conv {
+                conv,
+                kernel,
+                scale,
+                shift,
+                mean,
+                var,
+            } => {
+                let pad = (conv.kernel / 2) as i64;
+                let stride = conv.stride as i64;
+                let y = x.f_conv2d(
+                    kernel,
+                    None::<Tensor>,
+                    [stride, stride],
+                    [pad, pad],
+                    [1, 1],
+                    conv.groups as i64,
+                )?;
+                let y = y.f_batch_norm(
+                    Some(scale),
+                    Some(shift),
+                    Some(mean),
+                    Some(var),
+                    mode.train_features,
+                    mode.norm_momentum,
+                    NORM_EPSILON,
+                    true,
+                )?;
+                match conv.activation {
+                    Some(Activation::Relu) => y.f_relu()?,
+                    Some(Activation::HardSwish) => y.f_hardswish()?,
+                    None => y,
+                }
+            }
+            Layer::SqueezeExcite([w1, b1, w2, b2]) => {
+                let one = [1, 1];
+                let s = x.f_adaptive_avg_pool2d(one)?;
+                let s = s.f_conv2d(w1, Some(b1), one, [0, 0], one, 1)?.f_relu()?;
+                let s = s.f_conv2d(w2, Some(b2), one, [0, 0], one, 1)?;
+                x.f_mul(&s.f_hardsigmoid()?)?
+            }
+            Layer::Keep => {
+                *kept = Some(x.shallow_clone());
+                x
+            }
+            Layer::AddKept => match kept.take() {
+                Some(kept) => x.f_add(&kept)?,
+                None => unreachable!("a table closes only residuals that it opened"),
+            },
+            Layer::MeanPool => x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
+            Layer::Linear { weight, bias } => x.f_linear(weight, Some(bias))?,
+            Layer::HardSwish => x.f_hardswish()?,
+            Layer::Dropout(p) => x.f_dropout(*p, mode.train)?,
+        })
+    }
+}
+
+/// tch separates a path's parts with dots, as torchvision's names do.
+fn path<'a>(store: &'a VarStore, name: &str) -> nn::Path<'a> {
+    name.split('.')
+        .fold(store.root(), |path, part| path.sub(part))
+}
