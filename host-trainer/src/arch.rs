@@ -107,7 +107,13 @@ pub struct Arch {
 /// Batch normalisation's epsilon in both published networks.
 pub const NORM_EPSILON: f64 = 1e-3;
 /// Prefix of everything before the classifier; what `--freeze-layers` freezes.
-pub const FEATURES: &str = "features.";
+const FEATURES: &str = "features.";
+
+/// The number in `features.<number>.…`; none for the classifier's parameters.
+pub fn feature_module(parameter: &str) -> Option<usize> {
+    let number = parameter.strip_prefix(FEATURES)?.split('.').next()?;
+    number.parse().ok()
+}
 
 const RE: Activation = Activation::Relu;
 const HS: Activation = Activation::HardSwish;
@@ -240,7 +246,7 @@ impl Arch {
         self.tensors()
             .iter()
             .filter(|(name, _)| !name.contains(".running_"))
-            .filter(|(name, _)| !frozen || !name.starts_with(FEATURES))
+            .filter(|(name, _)| !frozen || feature_module(name).is_none())
             .map(|(_, shape)| shape.iter().product::<usize>())
             .sum()
     }

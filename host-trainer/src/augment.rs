@@ -14,10 +14,14 @@ pub struct Augment {
     pub rotate_degrees: f32,
     /// Smallest and largest share of the picture's side that is seen; above 1 zooms out.
     pub zoom: [f32; 2],
+    /// Whether the share of the area, not of the side, is evenly spread.
+    pub zoom_by_area: bool,
     /// Largest change of the aspect, as a factor either way.
     pub aspect: f32,
     /// Largest shift, as a share of the side.
     pub shift: f32,
+    /// Deviation of the logarithm of the gain of all channels: exposure.
+    pub exposure: f32,
     /// Deviation of the logarithm of gamma.
     pub gamma: f32,
     /// Deviation of the logarithm of each channel's gain: cheap cameras' white balance.
@@ -44,8 +48,10 @@ impl Augment {
         Self {
             rotate_degrees: 12.0,
             zoom: [0.65, 1.15],
+            zoom_by_area: false,
             aspect: 1.4,
             shift: 0.08,
+            exposure: 0.1,
             gamma: 0.25,
             white_balance: 0.05,
             haze: 0.15,
@@ -55,6 +61,28 @@ impl Augment {
             noise: 0.3,
             jpeg: 0.15,
             occlusion: 0.2,
+        }
+    }
+
+    /// Nothing but random resized crops of 8 to 100 % of the area, their sides up to 4 : 3, and
+    /// mirrors: torchvision's `RandomResizedCrop` and `RandomHorizontalFlip`.
+    pub fn crops() -> Self {
+        Self {
+            rotate_degrees: 0.0,
+            zoom: [0.08f32.sqrt(), 1.0],
+            zoom_by_area: true,
+            aspect: 4.0 / 3.0,
+            shift: 0.0,
+            exposure: 0.0,
+            gamma: 0.0,
+            white_balance: 0.0,
+            haze: 0.0,
+            shadow: 0.0,
+            low_resolution: 0.0,
+            blur: 0.0,
+            noise: 0.0,
+            jpeg: 0.0,
+            occlusion: 0.0,
         }
     }
 
@@ -90,7 +118,13 @@ impl Augment {
     fn warp(&self, view: RgbView<'_>, out: u32, rng: &mut Rng) -> RgbFrame {
         let (width, height) = (view.width() as f32, view.height() as f32);
         let angle = self.rotate_degrees.to_radians() * signed(rng);
-        let seen = self.zoom[0] + (self.zoom[1] - self.zoom[0]) * rng.f32();
+        let between = |low: f32, high: f32, at: f32| low + (high - low) * at;
+        let [nearest, farthest] = self.zoom;
+        let seen = if self.zoom_by_area {
+            between(nearest.powi(2), farthest.powi(2), rng.f32()).sqrt()
+        } else {
+            between(nearest, farthest, rng.f32())
+        };
         let stretch = self.aspect.powf(signed(rng) / 2.0);
         let mirror = if rng.bool() { -1.0 } else { 1.0 };
         let (sin, cos) = angle.sin_cos();
@@ -132,7 +166,7 @@ impl Augment {
     /// Gamma, gain, white balance and haze as one table a channel, then a shadow.
     fn light(&self, frame: &mut RgbFrame, rng: &mut Rng) {
         let gamma = (self.gamma * normal(rng)).exp();
-        let gain = (0.1 * normal(rng)).exp();
+        let gain = (self.exposure * normal(rng)).exp();
         let haze = if chance(rng, self.haze) {
             0.05 + 0.35 * rng.f32()
         } else {
@@ -309,8 +343,10 @@ mod tests {
         let still = Augment {
             rotate_degrees: 0.0,
             zoom: [1.0, 1.0],
+            zoom_by_area: false,
             aspect: 1.0,
             shift: 0.0,
+            exposure: 0.0,
             gamma: 0.0,
             white_balance: 0.0,
             haze: 0.0,

@@ -82,7 +82,8 @@ pub fn part(
     moved: Option<&Path>,
 ) -> anyhow::Result<Option<Dataset>> {
     let find = |folder: &Path| {
-        Dataset::scan_known(moved.unwrap_or(folder), &record.classes).map_err(usage)
+        let folder = moved.unwrap_or(folder);
+        Dataset::scan_within(folder, &record.classes).map_err(usage)
     };
     let dataset = match (&record.data_val, run.split()?, part) {
         (Some(folder), _, Part::Validation) => find(folder)?,
@@ -97,7 +98,7 @@ pub fn part(
             split.select(&find(&record.data_train)?, part)
         }
         (Some(_), None, Part::Train) => {
-            Dataset::scan_known(&record.data_train, &record.classes).map_err(usage)?
+            Dataset::scan_within(&record.data_train, &record.classes).map_err(usage)?
         }
         (Some(_), None, Part::Test) => return Ok(None),
         (None, None, _) => bail!(

@@ -98,6 +98,23 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Like [`Dataset::scan_known`], but other class folders are passed over.
+    pub fn scan_within(root: &Path, classes: &[String]) -> Result<Self, DatasetError> {
+        let all = Self::list(root)?;
+        let within = |item: Item| {
+            let name = &all.classes[item.class];
+            let class = classes.iter().position(|known| known == name)?;
+            Some(Item { class, ..item })
+        };
+        let mut items: Vec<Item> = all.items.iter().cloned().filter_map(within).collect();
+        items.sort_by(|a, b| (a.class, &a.path).cmp(&(b.class, &b.path)));
+        Ok(Self {
+            root: root.into(),
+            classes: classes.to_vec(),
+            items,
+        })
+    }
+
     fn list(root: &Path) -> Result<Self, DatasetError> {
         if !root.is_dir() {
             return Err(DatasetError::Missing(root.into()));
@@ -229,6 +246,8 @@ mod tests {
             Dataset::scan_known(root.path(), &known).unwrap().items[0].class,
             2
         );
+        let within = Dataset::scan_within(root.path(), &known[..2]).unwrap();
+        assert!(within.items.is_empty());
         let text = Dataset::scan_known(root.path(), &known[..2])
             .unwrap_err()
             .to_string();

@@ -28,6 +28,15 @@ pub fn choose(choice: Choice) -> Result<Device, String> {
     }
 }
 
+/// Makes a GPU give the same numbers every time. Of CUDA's libraries cuDNN has kernels that add
+/// in any order, so it is left out; cuBLAS needs a fixed workspace (NVIDIA, "cuBLAS: results
+/// reproducibility"). To be called before any GPU work.
+pub fn be_deterministic() {
+    tch::Cuda::set_user_enabled_cudnn(false);
+    // SAFETY: no other thread runs yet that could read the environment at the same time.
+    unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
+}
+
 /// The device in words.
 pub fn name(device: Device) -> String {
     match device {

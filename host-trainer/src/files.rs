@@ -4,6 +4,20 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+/// How the names of temporary files begin.
+const ABANDONED: &str = ".half-written-";
+
+/// Removes the temporary files that a killed process left in `folder`.
+pub fn remove_abandoned(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(ABANDONED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes `bytes` to a temporary file in the same folder, makes it durable and renames it
 /// over `path`.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -11,7 +25,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(parent)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(ABANDONED)
+        .tempfile_in(parent)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     // A temporary file is private to its owner; a result is as readable as any other file.
@@ -33,6 +49,9 @@ mod tests {
         super::replace(&path, b"a long first text").unwrap();
         super::replace(&path, b"short").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"short");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::write(folder.path().join(".half-written-x"), b"cut").unwrap();
+        super::remove_abandoned(folder.path()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,6 +1,8 @@
 //! From listed pictures to batches: decoding once into memory, then an epoch's batches made by
 //! worker threads, the same whatever their number. Plain numbers, no tensors.
 
+mod plan;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +12,8 @@ use fastrand::Rng;
 use models::resample::resize;
 use models::{PictureError, PreprocessSpec, Preprocessor, RgbFrame, picture};
 
-use crate::augment::Augment;
+pub use plan::{EpochPlan, Sampling, spread};
+
 use crate::dataset::{Dataset, Item};
 use crate::duplicates::Fingerprint;
 
@@ -135,6 +138,42 @@ impl Pictures {
         }
     }
 
+    /// Steps of an epoch: see [`Pictures::for_each_batch`].
+    pub fn steps(&self, batch_size: usize) -> usize {
+        let pictures = self.count();
+        let lone_last = pictures > 1 && pictures % batch_size == 1;
+        pictures.div_ceil(batch_size) - usize::from(lone_last)
+    }
+
+    /// `each` drawn pictures of every class, for tests.
+    #[cfg(test)]
+    pub fn drawn(classes: &[&str], each: u64) -> Self {
+        let one = |index: u64| {
+            let class = (index % classes.len() as u64) as usize;
+            Kept {
+                class,
+                frame: road_sim::portrait(classes[class], index, 64, 48).ok(),
+                path: "unused".into(),
+            }
+        };
+        let kept = (0..each * classes.len() as u64).map(one).collect();
+        Self { kept }
+    }
+
+    /// The pictures as they are, preprocessed, for tests.
+    #[cfg(test)]
+    pub fn inputs(&self, preprocessor: &Preprocessor) -> Vec<(Vec<f32>, usize)> {
+        let one = |kept: &Kept| {
+            let mut input = Vec::new();
+            let frame = kept.frame.as_ref().unwrap();
+            preprocessor
+                .clone()
+                .input_interleaved(frame.view(), &mut input);
+            (input, kept.class)
+        };
+        self.kept.iter().map(one).collect()
+    }
+
     /// Runs `step` on every batch of an epoch in order. Shuffling and augmentation follow from
     /// `seed` and `epoch` alone. A last batch of one picture is left out: it has no statistics.
     pub fn for_each_batch<E>(
@@ -142,7 +181,8 @@ impl Pictures {
         plan: &EpochPlan<'_>,
         mut step: impl FnMut(usize, Batch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let order = plan.order(self.count());
+        let classes: Vec<usize> = self.kept.iter().map(|kept| kept.class).collect();
+        let order = plan.order(&classes);
         let batches: Vec<&[usize]> = order
             .chunks(plan.batch_size)
             .filter(|b| b.len() > 1 || order.len() == 1)
@@ -159,7 +199,8 @@ impl Pictures {
                         let Some(indices) = batches.get(number) else {
                             break;
                         };
-                        let batch = self.batch(plan, indices, &mut preprocessor);
+                        let first = number * plan.batch_size;
+                        let batch = self.batch(plan, first, indices, &mut preprocessor);
                         // The receiver is gone when a step failed.
                         if sender.send((number, batch)).is_err() {
                             break;
@@ -185,6 +226,7 @@ impl Pictures {
     fn batch(
         &self,
         plan: &EpochPlan<'_>,
+        first: usize,
         indices: &[usize],
         preprocessor: &mut Preprocessor,
     ) -> Batch {
@@ -192,7 +234,8 @@ impl Pictures {
             inputs: Vec::new(),
             classes: Vec::new(),
         };
-        for index in indices {
+        // Seeded by place, not by picture: a balanced epoch may see one twice.
+        for (place, index) in (first..).zip(indices) {
             let kept = &self.kept[*index];
             let frame = match &kept.frame {
                 Some(frame) => Cow::Borrowed(frame),
@@ -202,7 +245,7 @@ impl Pictures {
                     Err(_) => continue,
                 },
             };
-            let mut rng = Rng::with_seed(plan.seed_of(*index));
+            let mut rng = Rng::with_seed(spread(plan.seed, plan.epoch, place as u64));
             let changed =
                 plan.augment
                     .apply(frame.view(), plan.preprocessor.spec().width, &mut rng);
@@ -210,41 +253,6 @@ impl Pictures {
             batch.classes.push(kept.class as i64);
         }
         batch
-    }
-}
-
-/// How one epoch's batches are made.
-#[derive(Clone, Copy, Debug)]
-pub struct EpochPlan<'a> {
-    /// How each picture is changed.
-    pub augment: &'a Augment,
-    /// The contract's preprocessing.
-    pub preprocessor: &'a Preprocessor,
-    /// Pictures in a batch, at least 1.
-    pub batch_size: usize,
-    /// Threads, at least 1.
-    pub workers: usize,
-    /// The run's seed.
-    pub seed: u64,
-    /// The epoch, counted from 0.
-    pub epoch: u64,
-}
-
-impl EpochPlan<'_> {
-    fn order(&self, pictures: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..pictures).collect();
-        Rng::with_seed(self.seed_of(usize::MAX)).shuffle(&mut order);
-        order
-    }
-
-    /// Spreads run seed, epoch and picture over 64 bits (the finaliser of SplitMix64).
-    fn seed_of(&self, index: usize) -> u64 {
-        let mut z = self.seed
-            ^ self.epoch.rotate_left(40)
-            ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }
 
@@ -291,16 +299,12 @@ pub fn in_parallel<T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::Augment;
 
     fn pictures(count: usize) -> Pictures {
-        let kept = (0..count)
-            .map(|n| Kept {
-                class: n % 3,
-                frame: Some(road_sim::portrait("red", n as u64, 64, 48).unwrap()),
-                path: "unused".into(),
-            })
-            .collect();
-        Pictures { kept }
+        let mut pictures = Pictures::drawn(&["red", "green", "blue"], 4);
+        pictures.kept.truncate(count);
+        pictures
     }
 
     fn epoch(pictures: &Pictures, workers: usize, epoch: u64) -> Vec<Batch> {
@@ -310,6 +314,7 @@ mod tests {
             augment: &augment,
             preprocessor: &preprocessor,
             batch_size: 4,
+            sampling: Sampling::Shuffled,
             workers,
             seed: 3,
             epoch,
@@ -339,8 +344,11 @@ mod tests {
 
     #[test]
     fn a_lone_last_picture_is_left_out() {
-        assert_eq!(epoch(&pictures(9), 2, 0).len(), 2);
-        assert_eq!(epoch(&pictures(1), 2, 0).len(), 1);
+        for (count, batches) in [(9, 2), (1, 1), (8, 2), (10, 3)] {
+            let pictures = pictures(count);
+            assert_eq!(epoch(&pictures, 2, 0).len(), batches);
+            assert_eq!(pictures.steps(4), batches);
+        }
     }
 
     #[test]
@@ -351,15 +359,14 @@ mod tests {
             augment: &augment,
             preprocessor: &preprocessor,
             batch_size: 2,
+            sampling: Sampling::Shuffled,
             workers: 2,
             seed: 3,
             epoch: 0,
         };
-        let result =
-            pictures(40).for_each_batch(
-                &plan,
-                |number, _| if number == 3 { Err("stop") } else { Ok(()) },
-            );
+        let result = Pictures::drawn(&["red"], 40).for_each_batch(&plan, |number, _| {
+            if number == 3 { Err("stop") } else { Ok(()) }
+        });
         assert_eq!(result, Err("stop"));
     }
 

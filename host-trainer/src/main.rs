@@ -45,6 +45,9 @@ enum Command {
     Evaluate(evaluate::Arguments),
 }
 
+/// The exit code of a program that a signal ended, as shells have it for Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     let result = match &Cli::parse().command {
@@ -56,7 +59,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("host-trainer: {error:#}");
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            let interrupted = matches!(
+                error.downcast_ref(),
+                Some(train::TrainError::Interrupted { .. })
+            );
+            ExitCode::from(match () {
+                () if error.is::<Usage>() => 2,
+                () if interrupted => INTERRUPTED,
+                () => 1,
+            })
         }
     }
 }

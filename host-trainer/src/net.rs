@@ -8,16 +8,12 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use layer::{Layer, Mode};
 
-use crate::arch::{Arch, FEATURES};
+use crate::arch::{Arch, Step, feature_module};
+use crate::train::Precision;
 use crate::weights::{self, Array, Weights, WeightsError};
 
 /// Name prefix of the last layer, whose shape depends on the classes.
 const HEAD: &str = "classifier.3.";
-
-/// Parameter groups of the optimiser: weight decay applies to kernels alone.
-pub const GROUP_DECAY: usize = 0;
-/// Biases and normalisation, without weight decay.
-pub const GROUP_NO_DECAY: usize = 1;
 
 /// Share of each batch in the running statistics, as the published networks have it.
 const NORM_MOMENTUM: f64 = 0.01;
@@ -28,8 +24,11 @@ pub struct Net {
     arch: Arch,
     store: VarStore,
     layers: Vec<Layer>,
-    frozen: bool,
+    /// The feature module of each layer; none for the classifier's.
+    modules: Vec<Option<usize>>,
+    trained_from: usize,
     norm_momentum: f64,
+    precision: Precision,
 }
 
 impl Net {
@@ -46,8 +45,10 @@ impl Net {
             arch: arch.clone(),
             store,
             layers,
-            frozen: false,
+            modules: arch.steps.iter().map(module).collect(),
+            trained_from: 0,
             norm_momentum: NORM_MOMENTUM,
+            precision: Precision::Float32,
         }
     }
 
@@ -66,14 +67,31 @@ impl Net {
         &self.store
     }
 
-    /// Trains the classifier alone; everything before it keeps its weights and statistics.
-    pub fn freeze_features(&mut self) {
-        self.frozen = true;
+    /// How many feature modules there are before the classifier: `features.0` and on.
+    pub fn feature_modules(&self) -> usize {
+        self.modules
+            .iter()
+            .flatten()
+            .max()
+            .map_or(0, |last| last + 1)
+    }
+
+    /// Trains the feature modules from `first` on and the classifier; those before keep their
+    /// weights and statistics. With `first` the number of modules it is the classifier alone.
+    pub fn train_from(&mut self, first: usize) {
+        self.trained_from = first;
         for (name, tensor) in self.store.variables() {
-            if name.starts_with(FEATURES) {
-                let _ = tensor.set_requires_grad(false);
+            if let Some(module) = feature_module(&name)
+                && !name.contains(".running_")
+            {
+                let _ = tensor.set_requires_grad(module >= first);
             }
         }
+    }
+
+    /// How numbers are held while features are computed.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
     }
 
     /// Tells how many steps were trained: the share of each batch in the running statistics
@@ -85,25 +103,28 @@ impl Net {
 
     /// Logits `[n, classes]` of inputs `[n, 3, height, width]`.
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        self.through(&self.layers, input, train)
+        self.through(self.layers.len(), input, train)
     }
 
     /// What the last layer sees of inputs `[n, 3, height, width]`: `[n, 1024]` of a small
     /// network, `[n, 1280]` of a large one.
     pub fn embed(&self, input: &Tensor) -> Result<Tensor, TchError> {
-        let before_last = self.layers.len().saturating_sub(1);
-        self.through(&self.layers[..before_last], input, false)
+        self.through(self.layers.len().saturating_sub(1), input, false)
     }
 
-    fn through(&self, layers: &[Layer], input: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        let mode = Mode {
-            train,
-            train_features: train && !self.frozen,
-            norm_momentum: self.norm_momentum,
+    fn through(&self, layers: usize, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
+        let kind = match self.precision {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
         };
-        let mut x = input.shallow_clone();
+        let mut x = input.f_to_kind(kind)?;
         let mut kept = None;
-        for layer in layers {
+        for (layer, module) in self.layers[..layers].iter().zip(&self.modules) {
+            let mode = Mode {
+                train,
+                move_statistics: train && module.is_some_and(|m| m >= self.trained_from),
+                norm_momentum: self.norm_momentum,
+            };
             x = layer.forward(x, &mut kept, &mode)?;
         }
         Ok(x)
@@ -123,19 +144,30 @@ impl Net {
             Err(WeightsError::Shape { .. }) => true,
             Err(missing) => return Err(missing),
         };
-        let variables = self.store.variables();
         let taken = if head_replaced { &features } else { &expected };
-        let copies = taken.iter().map(|(name, _)| (name, &weights[name]));
+        self.copy(weights, taken);
+        Ok(head_replaced)
+    }
+
+    /// Takes over every array of `weights`, which must be this network's exactly.
+    pub fn load_all(&mut self, weights: &Weights, origin: &str) -> Result<(), WeightsError> {
+        let expected = self.arch.tensors();
+        weights::check(weights, &expected, self.arch.variant.architecture(), origin)?;
+        self.copy(weights, &expected);
+        Ok(())
+    }
+
+    fn copy(&self, weights: &Weights, taken: &[(String, Vec<usize>)]) {
+        let mut variables = self.store.variables();
         tch::no_grad(|| {
-            for (name, array) in copies {
-                let shape: Vec<i64> = array.shape.iter().map(|n| *n as i64).collect();
-                let values = Tensor::from_slice(&array.values).view(shape.as_slice());
-                if let Some(mut variable) = variables.get(name).map(Tensor::shallow_clone) {
+            for (name, shape) in taken {
+                let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
+                let values = Tensor::from_slice(&weights[name].values).view(shape.as_slice());
+                if let Some(variable) = variables.get_mut(name) {
                     variable.copy_(&values);
                 }
             }
         });
-        Ok(head_replaced)
     }
 
     /// A copy of every tensor.
@@ -151,6 +183,14 @@ impl Net {
             )
         });
         arrays.collect()
+    }
+}
+
+/// The feature module that a step with normalisation belongs to.
+fn module(step: &Step) -> Option<usize> {
+    match step {
+        Step::Conv(conv) => feature_module(&conv.name),
+        _ => None,
     }
 }
 
@@ -228,7 +268,7 @@ mod tests {
     fn freezing_leaves_the_classifier_to_train() {
         let arch = Arch::new(Variant::Small, 10);
         let mut net = Net::new(&arch, Device::Cpu);
-        net.freeze_features();
+        net.train_from(net.feature_modules());
         let trainable = net
             .store()
             .variables()

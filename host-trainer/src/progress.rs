@@ -51,6 +51,9 @@ impl Progress {
                 bar.set_position(*done as u64);
                 bar.set_message(format!("epoch {epoch}/{epochs} loss {loss:.3}"));
             }
+            TrainEvent::Stopped { epoch, best_epoch } => {
+                println!("stopped after epoch {epoch}: none was better than epoch {best_epoch}")
+            }
             TrainEvent::Epoch { record, best, .. } => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();

@@ -1,6 +1,7 @@
 //! The folder of one training run: `runs/<n>/` with `run.json`, `split.json`,
-//! `class_indices.json`, `log.jsonl`, `train_log.json` and `weights/{best,last}.safetensors`. Reading and writing
-//! it; no training.
+//! `class_indices.json`, `log.jsonl`, `train_log.json`, `weights/{best,last}.safetensors` and
+//! `weights/checkpoint.safetensors`, from which training goes on. Reading and writing it; no
+//! training.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +16,8 @@ use crate::arch::Variant;
 use crate::files;
 use crate::metrics::Confusion;
 use crate::split::Split;
-use crate::train::{EpochRecord, Recipe};
-use crate::weights::{self, Weights};
+use crate::train::{EpochRecord, Preset, Recipe, TrainState};
+use crate::weights::{self, Weights, checkpoint};
 
 /// Everything that is needed to export a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +33,8 @@ pub struct RunRecord {
     pub input: PreprocessSpec,
     /// How it is trained.
     pub recipe: Recipe,
-    /// Whether the classifier alone is trained.
-    pub freeze_layers: bool,
+    /// The named recipe it began from.
+    pub preset: Preset,
     /// Where the weights started.
     pub pretrained: String,
     /// The folder of training pictures, absolute.
@@ -167,7 +168,58 @@ impl Run {
         Ok(())
     }
 
-    /// `best` or `last` weights' file.
+    /// Writes the checkpoint. It comes after everything else of an epoch: what a run that was cut
+    /// before it wrote is written again, the same.
+    pub fn write_checkpoint(&self, state: &TrainState) -> anyhow::Result<()> {
+        let position = serde_json::to_string(&state.position)?;
+        checkpoint::write(&self.weights_file("checkpoint"), &state.arrays, &position)?;
+        Ok(())
+    }
+
+    /// Reads the checkpoint and clears away what later epochs left; none before the first epoch
+    /// ended.
+    pub fn resume(&self) -> anyhow::Result<Option<TrainState>> {
+        let path = self.weights_file("checkpoint");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let (arrays, position) = checkpoint::read(&path)?;
+        let position = serde_json::from_str(&position)
+            .with_context(|| format!("{} is not this version's checkpoint", path.display()))?;
+        files::remove_abandoned(&self.folder)?;
+        files::remove_abandoned(&self.folder.join("weights"))?;
+        Ok(Some(TrainState { arrays, position }))
+    }
+
+    /// Shortens `log.jsonl` to its first `epochs` lines.
+    pub fn trim_log(&self, epochs: usize) -> anyhow::Result<()> {
+        let path = self.folder.join("log.jsonl");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let kept: String = text.split_inclusive('\n').take(epochs).collect();
+        if kept.len() < text.len() {
+            files::replace(&path, kept.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Reads `train_log.json` without the epochs after `epochs`.
+    pub fn train_log(
+        &self,
+        epochs: u32,
+    ) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+        let path = self.folder.join("train_log.json");
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut log: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        log.retain(|key, _| {
+            let epoch = key.strip_prefix("epoch_").map(str::parse::<u32>);
+            !matches!(epoch, Some(Ok(epoch)) if epoch > epochs)
+        });
+        Ok(log)
+    }
+
+    /// `best`, `last` or `checkpoint` weights' file.
     pub fn weights_file(&self, which: &str) -> PathBuf {
         self.folder
             .join("weights")

@@ -99,6 +99,13 @@ impl Split {
         split
     }
 
+    /// Divides picture by picture, as the reference does: near-duplicates may be on both sides.
+    /// About `validation` and `test` (each 0 to 0.5) of every class go to those parts.
+    pub fn random(dataset: &Dataset, validation: f64, test: f64, seed: u64) -> Self {
+        let alone: Vec<usize> = (0..dataset.items.len()).collect();
+        Self::by_group(dataset, &alone, validation, test, seed)
+    }
+
     /// The dataset's items that are in `part`.
     pub fn select(&self, dataset: &Dataset, part: Part) -> Dataset {
         let paths = self.parts.get(&part).map(Vec::as_slice).unwrap_or_default();

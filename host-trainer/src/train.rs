@@ -2,139 +2,37 @@
 //! Owns the optimiser and the moving average; knows no files and no screen.
 
 mod average;
+mod batch;
+mod events;
+mod find_lr;
+mod flat;
 mod optimiser;
+mod passes;
+mod recipe;
+mod state;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use fastrand::Rng;
 use models::Preprocessor;
 use tch::Tensor;
 
 use average::Average;
+use batch::DeviceBatch;
+pub use events::{EpochRecord, TrainError, TrainEvent};
+pub use find_lr::{Trial, find_lr};
+use flat::flatten;
+use optimiser::Memory;
 pub use optimiser::Optimiser;
+pub use passes::{Inputs, embeddings, logits};
+pub use recipe::{Precision, Preset, Recipe};
+pub use state::{Position, TrainState};
 
-use crate::augment::Augment;
-use crate::loader::{Batch, EpochPlan, Pictures};
+use crate::loader::{EpochPlan, Pictures, spread};
 use crate::metrics::Confusion;
 use crate::net::{self, Net};
 use crate::schedule::Schedule;
-use crate::weights::Weights;
-
-/// How a network is trained.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipe {
-    /// Passes over the training pictures, at least 1.
-    pub epochs: u32,
-    /// Pictures in a step, at least 2.
-    pub batch_size: u32,
-    /// What moves the weights.
-    pub optimiser: Optimiser,
-    /// Highest learning rate.
-    pub lr: f64,
-    /// Last learning rate as a share of the highest.
-    pub lrf: f64,
-    /// Epochs of linear warm-up; may be a fraction.
-    pub warm_up_epochs: f64,
-    /// Weight decay; kernels alone.
-    pub weight_decay: f64,
-    /// Share of each target spread over all classes, 0 to 1.
-    pub label_smoothing: f64,
-    /// Exponent of `1 / pictures` in the class weights: 0 off, 0.5 square root, 1 full.
-    pub class_weight_power: f64,
-    /// Share of the old average kept at each step, 0 (off) to 1.
-    pub ema_decay: f64,
-    /// How training pictures are changed.
-    pub augment: Augment,
-    /// Where shuffling and augmentation start from.
-    pub seed: u64,
-}
-
-/// Numbers of one finished epoch.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct EpochRecord {
-    /// Counted from 1.
-    pub epoch: u32,
-    /// Learning rate of its last step.
-    pub lr: f64,
-    /// Mean training loss, smoothing and class weights included.
-    pub train_loss: f64,
-    /// Share of augmented training pictures answered right while training.
-    pub train_accuracy: f64,
-    /// Mean cross entropy on validation pictures.
-    pub valid_loss: f64,
-    /// Share of validation pictures answered right.
-    pub valid_accuracy: f64,
-    /// Mean F1 over the classes on validation pictures.
-    pub valid_macro_f1: f64,
-    /// Wall-clock seconds, validation included.
-    pub seconds: f64,
-    /// Training pictures a second, validation not counted.
-    pub images_per_second: f64,
-}
-
-/// What happens while training.
-#[derive(Debug)]
-pub enum TrainEvent<'a> {
-    /// A step ended.
-    Step {
-        /// Epoch, counted from 1.
-        epoch: u32,
-        /// Training pictures of this epoch so far.
-        done: usize,
-        /// Training pictures of an epoch.
-        total: usize,
-        /// The step's loss.
-        loss: f64,
-    },
-    /// An epoch ended.
-    Epoch {
-        /// Its numbers.
-        record: &'a EpochRecord,
-        /// The weights that were validated.
-        weights: &'a Weights,
-        /// Answers on augmented training pictures while training.
-        train: &'a Confusion,
-        /// Answers on validation pictures.
-        valid: &'a Confusion,
-        /// Whether no epoch was better so far.
-        best: bool,
-    },
-}
-
-/// Why training stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The loss is no number any more.
-    #[error(
-        "the loss became {loss} at step {step} of epoch {epoch}; the weights of the last whole epoch are kept; try a lower --lr"
-    )]
-    NotFinite {
-        /// Epoch, counted from 1.
-        epoch: u32,
-        /// Step within it, counted from 1.
-        step: usize,
-        /// The loss.
-        loss: f64,
-    },
-    /// libtorch failed: most often memory.
-    #[error("libtorch: {}; if memory ran out, try a smaller --batch-size", first_line(.0))]
-    Torch(#[from] tch::TchError),
-    /// A listener could not do its work.
-    #[error("{0}")]
-    Listener(String),
-}
-
-fn first_line(error: &tch::TchError) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_string()
-}
-
-/// Validation pictures: `[height, width, 3]` inputs with their class.
-pub type Inputs = [(Vec<f32>, usize)];
 
 /// What is trained on, and how.
 #[derive(Clone, Copy, Debug)]
@@ -151,197 +49,290 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     /// Threads that prepare pictures, at least 1.
     pub workers: usize,
+    /// Says that training should end at the next step.
+    pub interrupted: &'a AtomicBool,
 }
 
+/// Hears what happens; its error ends the training.
+pub type Listener<'a> = dyn FnMut(TrainEvent<'_>) -> Result<(), String> + 'a;
+
 /// Trains `net` and gives the epochs' records. What is validated and handed to the listener is
-/// the moving average of its weights. The listener may fail, which ends the training.
+/// the moving average of its weights. With `resume`, training goes on where that state was taken;
+/// on a processor with the same number of threads the outcome is the same bit for bit.
 pub fn train(
     net: &mut Net,
     job: &Job<'_>,
-    listener: &mut dyn FnMut(TrainEvent<'_>) -> Result<(), String>,
+    resume: Option<&TrainState>,
+    listener: &mut Listener<'_>,
 ) -> Result<Vec<EpochRecord>, TrainError> {
-    let Job {
-        pictures,
-        valid,
-        classes,
-        preprocessor,
-        recipe,
-        workers,
-    } = *job;
-    let batch_size = recipe.batch_size as usize;
-    let steps_per_epoch = pictures.count().div_ceil(batch_size) as u64;
-    let schedule = Schedule {
-        peak: recipe.lr,
-        final_share: recipe.lrf,
-        warm_up: (recipe.warm_up_epochs * steps_per_epoch as f64) as u64,
-        steps: steps_per_epoch * u64::from(recipe.epochs),
-    };
-    let mut optimiser = recipe
-        .optimiser
-        .build(net, recipe.lr, recipe.weight_decay)?;
-    let class_weights = class_weights(&pictures.counts(classes.len()), recipe.class_weight_power);
-    let class_weights = Tensor::from_slice(&class_weights).f_to_device(net.device())?;
-    let mut average = Average::new(net, recipe.ema_decay)?;
-    let side = [preprocessor.spec().height, preprocessor.spec().width];
-    let mut records: Vec<EpochRecord> = Vec::new();
-    let mut step = 0u64;
-    let mut best = f64::NEG_INFINITY;
-    for epoch in 1..=recipe.epochs {
+    let mut trainer = Trainer::new(net, job)?;
+    if let Some(state) = resume {
+        trainer.restore(state)?;
+    }
+    let patience = job.recipe.patience;
+    let first = trainer.position.records.len() as u32 + 1;
+    for epoch in first..=job.recipe.epochs {
+        let best_epoch = trainer.position.best_epoch;
+        if patience > 0 && best_epoch > 0 && epoch > best_epoch + patience {
+            let epoch = epoch - 1;
+            listener(TrainEvent::Stopped { epoch, best_epoch }).map_err(TrainError::Listener)?;
+            break;
+        }
+        trainer.epoch(epoch, listener)?;
+    }
+    Ok(trainer.position.records)
+}
+
+struct Trainer<'a> {
+    net: &'a mut Net,
+    job: Job<'a>,
+    schedule: Schedule,
+    class_weights: Tensor,
+    memories: Vec<Memory>,
+    /// The network's buffers in the order of the average's.
+    buffers: Vec<Tensor>,
+    average: Option<Average>,
+    position: Position,
+}
+
+/// What the steps of an epoch gave so far.
+struct Tally {
+    confusion: Confusion,
+    done: usize,
+    loss_sum: f64,
+    /// Steps whose losses and answers are still on the device: reading them makes it wait.
+    pending: Vec<Pending>,
+    steps: usize,
+}
+
+struct Pending {
+    loss: Tensor,
+    answers: Tensor,
+    truth: Tensor,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(net: &'a mut Net, job: &Job<'a>) -> Result<Self, TrainError> {
+        let recipe = job.recipe;
+        let modules = net.feature_modules();
+        let from_epoch = |module: Option<usize>| match module {
+            Some(_) if recipe.freeze_layers => None,
+            Some(module) => Some(thaw_epoch(module, modules, recipe.thaw_epochs)),
+            None => Some(0),
+        };
+        let average = match recipe.ema_decay {
+            0.0 => None,
+            decay => Some(Average::new(net, decay, from_epoch)?),
+        };
+        let mut memories = Vec::new();
+        let mut buffers = Vec::new();
+        for flat in flatten(net, from_epoch)? {
+            buffers.push(flat.buffer.shallow_clone());
+            memories.extend(Memory::new(flat, recipe.optimiser)?);
+        }
+        let weights = class_weights(
+            &job.pictures.counts(job.classes.len()),
+            recipe.class_weight_power,
+        );
+        net.set_precision(recipe.precision);
+        Ok(Self {
+            schedule: Schedule {
+                peak: recipe.lr,
+                final_share: recipe.lrf,
+                warm_up_epochs: recipe.warm_up_epochs,
+                pace: recipe.pace,
+                steps_per_epoch: job.pictures.steps(recipe.batch_size as usize) as u64,
+                epochs: recipe.epochs,
+            },
+            class_weights: Tensor::from_slice(&weights).f_to_device(net.device())?,
+            net,
+            job: *job,
+            memories,
+            buffers,
+            average,
+            position: Position::default(),
+        })
+    }
+
+    fn restore(&mut self, state: &TrainState) -> Result<(), TrainError> {
+        let average = self.average.as_mut();
+        tch::no_grad(|| state::restore(state, self.net, average, &mut self.memories))?;
+        self.position = state.position.clone();
+        Ok(())
+    }
+
+    /// One epoch, counted from 1, with its validation.
+    fn epoch(&mut self, epoch: u32, listener: &mut Listener<'_>) -> Result<(), TrainError> {
+        let job = self.job;
+        let recipe = job.recipe;
         let plan = EpochPlan {
             augment: &recipe.augment,
-            preprocessor,
-            batch_size,
-            workers,
+            preprocessor: job.preprocessor,
+            batch_size: recipe.batch_size as usize,
+            sampling: recipe.sampling,
+            workers: job.workers,
             seed: recipe.seed,
             epoch: u64::from(epoch),
         };
+        // Dropout draws from libtorch's generator.
+        net::seed(spread(recipe.seed, u64::from(epoch), u64::MAX - 1));
+        self.thaw(epoch - 1);
         let started = Instant::now();
-        let (mut done, mut loss_sum, mut lr) = (0usize, 0.0, recipe.lr);
-        let mut answered = Confusion::new(classes);
-        pictures.for_each_batch(&plan, |number, batch| {
-            lr = schedule.rate(step);
-            net.set_step(step);
-            step += 1;
-            optimiser.set_lr(lr);
-            let (input, truth) = tensors(&batch, side, net.device())?;
-            let logits = net.forward(&input, true)?;
-            let loss = logits.f_cross_entropy_loss(
-                &truth,
-                Some(&class_weights),
-                tch::Reduction::Mean,
-                -100,
-                recipe.label_smoothing,
-            )?;
-            let loss_value = loss.f_double_value(&[])?;
-            if !loss_value.is_finite() {
-                return Err(TrainError::NotFinite {
-                    epoch,
-                    step: number + 1,
-                    loss: loss_value,
-                });
+        let mut tally = Tally {
+            confusion: Confusion::new(job.classes),
+            done: 0,
+            loss_sum: 0.0,
+            pending: Vec::new(),
+            steps: 0,
+        };
+        let side = [
+            job.preprocessor.spec().height,
+            job.preprocessor.spec().width,
+        ];
+        let device = self.net.device();
+        let total = job.pictures.count();
+        let read_every = if device.is_cuda() { 16 } else { 1 };
+        let mut lr = 0.0;
+        job.pictures.for_each_batch(&plan, |number, batch| {
+            if job.interrupted.load(Ordering::Relaxed) {
+                return Err(TrainError::Interrupted { epoch });
             }
-            optimiser.zero_grad();
-            loss.f_backward()?;
-            optimiser.step();
-            average.update()?;
-            let size = batch.classes.len();
-            done += size;
-            loss_sum += loss_value * size as f64;
-            for (truth, row) in batch.classes.iter().zip(net::rows(&logits)) {
-                answered.add(*truth as usize, largest(&row));
+            let mut batch = batch::on_device(&batch, side, device)?;
+            if recipe.mixup > 0.0 {
+                let seed = spread(recipe.seed, u64::from(epoch), u64::MAX - 2 - number as u64);
+                batch = batch.mix(recipe.mixup, &mut Rng::with_seed(seed))?;
             }
-            listener(TrainEvent::Step {
+            lr = self.schedule.rate(self.position.step);
+            let pending = self.step(batch, lr)?;
+            tally.pending.push(pending);
+            if tally.pending.len() < read_every {
+                return Ok(());
+            }
+            let loss = tally.read(epoch)?;
+            let done = tally.done;
+            let event = TrainEvent::Step {
                 epoch,
                 done,
-                total: pictures.count(),
-                loss: loss_value,
-            })
-            .map_err(TrainError::Listener)
+                total,
+                loss,
+            };
+            listener(event).map_err(TrainError::Listener)
         })?;
-        let images_per_second = done as f64 / started.elapsed().as_secs_f64();
-        let validated = average.net(net);
-        let (confusion, valid_loss) = validate(validated, valid, classes, side)?;
+        tally.read(epoch)?;
+        let images_per_second = tally.done as f64 / started.elapsed().as_secs_f64();
+        let validated = self.average.as_ref().map_or(&*self.net, |a| &a.net);
+        let (confusion, valid_loss) = passes::validate(validated, job.valid, job.classes, side)?;
         let record = EpochRecord {
             epoch,
             lr,
-            train_loss: loss_sum / done.max(1) as f64,
-            train_accuracy: answered.accuracy(),
+            train_loss: tally.loss_sum / tally.done.max(1) as f64,
+            train_accuracy: tally.confusion.accuracy(),
             valid_loss,
             valid_accuracy: confusion.accuracy(),
             valid_macro_f1: confusion.macro_f1(),
             seconds: started.elapsed().as_secs_f64(),
             images_per_second,
         };
-        let is_best = record.valid_accuracy >= best;
-        best = best.max(record.valid_accuracy);
+        let position = &mut self.position;
+        let past = position.records.iter().map(|r| r.valid_accuracy);
+        let best = record.valid_accuracy > past.fold(f64::NEG_INFINITY, f64::max);
+        if best {
+            position.best_epoch = epoch;
+        }
+        position.records.push(record.clone());
         let weights = validated.weights();
+        let position = self.position.clone();
+        let state = state::take(self.net, self.average.as_ref(), &self.memories, position);
+        self.position = state.position.clone();
         listener(TrainEvent::Epoch {
             record: &record,
             weights: &weights,
-            train: &answered,
+            train: &tally.confusion,
             valid: &confusion,
-            best: is_best,
+            best,
+            state: &state,
         })
-        .map_err(TrainError::Listener)?;
-        records.push(record);
+        .map_err(TrainError::Listener)
     }
-    Ok(records)
-}
 
-/// Logits of each input, in order.
-pub fn logits(net: &Net, inputs: &Inputs, side: [u32; 2]) -> Result<Vec<Vec<f32>>, tch::TchError> {
-    in_chunks(net, inputs, side, |input| net.forward(input, false))
-}
-
-/// What the last layer sees of each input, in order.
-pub fn embeddings(
-    net: &Net,
-    inputs: &Inputs,
-    side: [u32; 2],
-) -> Result<Vec<Vec<f32>>, tch::TchError> {
-    in_chunks(net, inputs, side, |input| net.embed(input))
-}
-
-fn in_chunks(
-    net: &Net,
-    inputs: &Inputs,
-    side: [u32; 2],
-    pass: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>,
-) -> Result<Vec<Vec<f32>>, tch::TchError> {
-    let mut rows = Vec::new();
-    for chunk in inputs.chunks(64) {
-        let batch = Batch {
-            inputs: chunk.iter().flat_map(|(input, _)| input).copied().collect(),
-            classes: chunk.iter().map(|(_, class)| *class as i64).collect(),
+    /// Trains the modules whose time has come by this epoch, counted from 0, and no others.
+    fn thaw(&mut self, epoch: u32) {
+        let (recipe, modules) = (self.job.recipe, self.net.feature_modules());
+        let first = if recipe.freeze_layers {
+            modules
+        } else {
+            let thawed = |module: &usize| thaw_epoch(*module, modules, recipe.thaw_epochs) <= epoch;
+            (0..modules).find(thawed).unwrap_or(modules)
         };
-        let (input, _) = tensors(&batch, side, net.device())?;
-        rows.extend(net::rows(&tch::no_grad(|| pass(&input))?));
+        self.net.train_from(first);
     }
-    Ok(rows)
-}
 
-/// Index of the largest; the first of equals.
-fn largest(row: &[f32]) -> usize {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter().position(|v| *v == top).unwrap_or(0)
-}
-
-fn validate(
-    net: &Net,
-    inputs: &Inputs,
-    classes: &[String],
-    side: [u32; 2],
-) -> Result<(Confusion, f64), tch::TchError> {
-    let mut confusion = Confusion::new(classes);
-    let mut loss = 0.0;
-    for ((_, truth), row) in inputs.iter().zip(logits(net, inputs, side)?) {
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        confusion.add(*truth, largest(&row));
-        let sum: f64 = row.iter().map(|v| f64::from(v - top).exp()).sum();
-        loss += sum.ln() - f64::from(row[*truth] - top);
+    fn step(&mut self, batch: DeviceBatch, lr: f64) -> Result<Pending, TrainError> {
+        let recipe = self.job.recipe;
+        let epoch = self.position.records.len() as u32;
+        self.net.set_step(self.position.step);
+        self.position.step += 1;
+        let logits = self.net.forward(&batch.input, true)?;
+        let loss = batch.loss(&logits, &self.class_weights, recipe.label_smoothing)?;
+        let active = |memory: &&mut Memory| memory.flat.from_epoch <= epoch;
+        let mut active: Vec<&mut Memory> = self.memories.iter_mut().filter(active).collect();
+        let trained: Vec<&Tensor> = active.iter().flat_map(|m| &m.flat.tensors).collect();
+        let gradients = Tensor::f_run_backward(&[&loss], &trained, false, false)?;
+        tch::no_grad(|| {
+            let mut gradients = gradients.iter();
+            for memory in &mut active {
+                let own = gradients.by_ref().take(memory.flat.tensors.len());
+                let parts: Vec<Tensor> = own
+                    .map(|g| g.f_contiguous()?.f_view([-1]))
+                    .collect::<Result<_, _>>()?;
+                let whole = Tensor::f_cat(&parts, 0)?;
+                memory.step(recipe.optimiser, &whole, lr, recipe.weight_decay)?;
+            }
+            if let Some(average) = &mut self.average {
+                average.update(&self.buffers)?;
+            }
+            Ok::<(), tch::TchError>(())
+        })?;
+        Ok(Pending {
+            loss: loss.f_detach()?,
+            answers: logits.f_detach()?.f_argmax(1, false)?,
+            truth: batch.truth,
+        })
     }
-    Ok((confusion, loss / inputs.len().max(1) as f64))
 }
 
-/// A batch on the device: inputs `[n, 3, height, width]`, laid out channels last, which is
-/// libtorch's faster layout here, and classes `[n]`.
-fn tensors(
-    batch: &Batch,
-    side: [u32; 2],
-    device: tch::Device,
-) -> Result<(Tensor, Tensor), tch::TchError> {
-    let shape = [
-        batch.classes.len() as i64,
-        i64::from(side[0]),
-        i64::from(side[1]),
-        3,
-    ];
-    let input = Tensor::f_from_slice(&batch.inputs)?.f_view(shape)?;
-    let input = input.f_to_device(device)?.f_permute([0, 3, 1, 2])?;
-    Ok((
-        input,
-        Tensor::f_from_slice(&batch.classes)?.f_to_device(device)?,
-    ))
+impl Tally {
+    /// Takes in the steps on the device and gives the last one's loss. Errors when a loss is no
+    /// number.
+    fn read(&mut self, epoch: u32) -> Result<f64, TrainError> {
+        let mut last = 0.0;
+        for pending in self.pending.drain(..) {
+            self.steps += 1;
+            last = pending.loss.f_double_value(&[])?;
+            if !last.is_finite() {
+                return Err(TrainError::NotFinite {
+                    epoch,
+                    step: self.steps,
+                    loss: last,
+                });
+            }
+            let truths: Vec<i64> = Vec::try_from(&pending.truth)?;
+            let answers: Vec<i64> = Vec::try_from(&pending.answers)?;
+            self.done += truths.len();
+            self.loss_sum += last * truths.len() as f64;
+            for (truth, answer) in truths.iter().zip(&answers) {
+                self.confusion.add(*truth as usize, *answer as usize);
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// The epoch, counted from 0, from which feature module `module` of `modules` is trained when
+/// all are thawed over `over` epochs from the last to the first (Howard and Ruder 2018).
+fn thaw_epoch(module: usize, modules: usize, over: u32) -> u32 {
+    let from_the_end = modules - module;
+    (from_the_end * over as usize).div_ceil(modules) as u32
 }
 
 /// Weights `pictures^-power`, scaled so that the mean over all pictures is 1.
@@ -356,14 +347,4 @@ fn class_weights(counts: &[u32], power: f64) -> Vec<f32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rare_classes_weigh_more_and_the_mean_is_one() {
-        let weights = class_weights(&[100, 400], 0.5);
-        assert!((weights[0] / weights[1] - 2.0).abs() < 1e-6);
-        assert!((weights[0] * 100.0 + weights[1] * 400.0 - 500.0).abs() < 1e-3);
-        assert_eq!(class_weights(&[3, 9], 0.0), [1.0, 1.0]);
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ pub fn opening(record: &RunRecord, valid: usize, folder: &str) -> Map<String, Va
         "train parameters": {
             "model version": record.model.architecture(),
             "pretrained": record.pretrained,
-            "freeze layers": record.freeze_layers,
+            "freeze layers": recipe.freeze_layers,
             "batch size": recipe.batch_size,
             "epochs": recipe.epochs,
             "optim": recipe.optimiser.name(),
@@ -32,7 +32,7 @@ pub fn opening(record: &RunRecord, valid: usize, folder: &str) -> Map<String, Va
         },
         "model": {
             "total parameters": arch.parameter_count(false),
-            "train parameters": arch.parameter_count(record.freeze_layers),
+            "train parameters": arch.parameter_count(recipe.freeze_layers),
             "flops": flops(&arch, record.input.width as usize),
         },
     });

@@ -1,7 +1,9 @@
 //! A network's numbers by name, as they travel between rooms and lie in files (safetensors,
 //! torchvision's names). No tensors of any framework.
 
-use std::collections::BTreeMap;
+pub mod checkpoint;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -131,6 +133,14 @@ pub fn read(path: &Path) -> Result<Weights, WeightsError> {
 /// Writes a safetensors file beside `path` and renames it into place, so that the file is
 /// always whole: the old one or the new one.
 pub fn write(path: &Path, weights: &Weights) -> Result<(), WeightsError> {
+    write_with(path, weights, None)
+}
+
+fn write_with(
+    path: &Path,
+    weights: &Weights,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<(), WeightsError> {
     let bytes: Vec<(&String, &Array, Vec<u8>)> = weights
         .iter()
         .map(|(name, array)| {
@@ -155,7 +165,8 @@ pub fn write(path: &Path, weights: &Weights) -> Result<(), WeightsError> {
             .map_err(|error| format(error.to_string()))?;
         views.push((name.as_str(), view));
     }
-    let whole = safetensors::serialize(views, None).map_err(|error| format(error.to_string()))?;
+    let whole =
+        safetensors::serialize(views, metadata).map_err(|error| format(error.to_string()))?;
     crate::files::replace(path, &whole).map_err(failed)
 }
 

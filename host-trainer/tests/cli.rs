@@ -53,7 +53,8 @@ fn from_a_folder_to_a_measured_bundle() {
     let jpeg = picture::jpeg(picture::decode(&whole).unwrap().view(), 90).unwrap();
     fs::write(at.join("data/train/red/cut.jpg"), &jpeg[..jpeg.len() / 2]).unwrap();
 
-    let options = "--epochs 2 --input-size 32 --batch-size 8 --test-share 0.2 --device cpu";
+    let options =
+        "--epochs 2 --input-size 32 --batch-size 8 --test-share 0.2 --device cpu --pretrained none";
     let train: Vec<&str> = ["train"].into_iter().chain(options.split(' ')).collect();
     let output = host_trainer(at, &train);
     let skipped = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -159,7 +160,7 @@ fn a_validation_folder_replaces_the_split_and_frozen_layers_stay() {
     draw(&at.join("train"), &["blue", "yellow"], 8);
     draw(&at.join("val"), &["blue"], 3);
     let options = "train --data-train train --data-val val --freeze-layers --epochs 1 \
-                   --input-size 32 --batch-size 4 --model large --optim SGD --save-ret out/runs";
+                   --input-size 32 --batch-size 4 --model large --optim SGD --pretrained none --save-ret out/runs";
     let text = success(host_trainer(
         at,
         &options.split_whitespace().collect::<Vec<_>>(),

@@ -152,7 +152,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => Bundle::shipped()?,
     };
     let classes = &bundle.manifest().labels;
-    let mut dataset = Dataset::scan_known(&arguments.data, classes).map_err(usage)?;
+    let scan = match arguments.split {
+        // Folders of classes that the run left out are not in its split.
+        Some(_) => Dataset::scan_within,
+        None => Dataset::scan_known,
+    };
+    let mut dataset = scan(&arguments.data, classes).map_err(usage)?;
     if let Some(file) = &arguments.split {
         let split = Split::read(file).map_err(usage)?;
         dataset = split.select(&dataset, arguments.part);

@@ -1,216 +1,192 @@
 //! `host-trainer train`: folders of pictures in, a run folder out.
 
+mod arguments;
+mod data;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail};
 use models::hash::sha256_hex;
 use models::{PreprocessSpec, Preprocessor};
+use serde_json::{Map, Value};
 
-use super::{default_workers, report_unreadable, usage};
-use crate::arch::{Arch, Variant};
-use crate::augment::Augment;
-use crate::dataset::Dataset;
-use crate::device::{self, Choice};
-use crate::duplicates;
-use crate::loader::{self, Loaded, Pictures};
-use crate::net::Net;
+pub use arguments::Arguments;
+use data::{Data, Sources};
+
+use super::{default_workers, usage};
+use crate::arch::Arch;
+use crate::device;
+use crate::net::{self, Net};
 use crate::progress::{self, Progress};
 use crate::run::{Run, RunRecord};
-use crate::split::{Part, Split};
-use crate::train::{self, Optimiser, Recipe, TrainEvent};
+use crate::train::{self, EpochRecord, Job, TrainError, TrainEvent, TrainState};
 use crate::train_log;
 use crate::weights;
 
-/// Train a network on folders of pictures, one folder for each class.
-///
-/// Classes are the folders' names. Augmentation is colour-safe: geometry, brightness, white
-/// balance, haze, shadow, resolution, blur, noise, JPEG; no hue or saturation jitter, which
-/// would move the label.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// Folder with a folder of training pictures for each class
-    #[arg(long, value_name = "DIR", default_value = "./data/train")]
-    data_train: PathBuf,
-    /// The same for validation; when absent, parts of the training pictures are held out so
-    /// that near-duplicates stay together [default: ./data/val if it exists]
-    #[arg(long, value_name = "DIR")]
-    data_val: Option<PathBuf>,
-    /// More class folders that only training sees (may be given several times)
-    #[arg(long, value_name = "DIR")]
-    data_extra: Vec<PathBuf>,
-    /// Share of each class held out for validation, without a validation folder
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
-    val_share: f64,
-    /// Share of each class held out for testing, without a validation folder
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
-    test_share: f64,
-    /// Network
-    #[arg(long, default_value = "small")]
-    model: Variant,
-    /// Side of the network's square input, pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 128)]
-    input_size: u32,
-    /// Weights to start from (safetensors, torchvision's parameter names), or none
-    #[arg(long, value_name = "FILE|none", default_value = "none")]
-    pretrained: String,
-    /// Train the classifier alone
-    #[arg(long)]
-    freeze_layers: bool,
-    /// Passes over the training pictures
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: u32,
-    /// Pictures in a step
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..))]
-    batch_size: u32,
-    /// Optimiser
-    #[arg(long, default_value = "AdamW", ignore_case = true)]
-    optim: Optimiser,
-    /// Highest learning rate
-    #[arg(long, default_value_t = 0.002)]
-    lr: f64,
-    /// Last learning rate as a share of the highest; a cosine leads there
-    #[arg(long, default_value_t = 0.01)]
-    lrf: f64,
-    /// Weight decay of the kernels
-    #[arg(long, default_value_t = 0.02)]
-    weight_decay: f64,
-    /// Where random numbers start from
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Device that computes
-    #[arg(long, default_value = "auto")]
-    device: Choice,
-    /// Threads that prepare pictures [default: one for each processor]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
-    /// Folder in which the run's numbered folder is made
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    save_ret: PathBuf,
-}
+/// Rates that `--find-lr` tries.
+const LR_STEPS: usize = 150;
 
-impl Arguments {
-    fn check(&self) -> anyhow::Result<()> {
-        let in_range = |name: &str, value: f64, low: f64, high: f64| {
-            if value >= low && value <= high {
-                return Ok(());
-            }
-            Err(usage(format!(
-                "--{name} is {value}; {low} to {high} can be"
-            )))
-        };
-        in_range("lr", self.lr, 1e-9, 10.0)?;
-        in_range("lrf", self.lrf, 0.0, 1.0)?;
-        in_range("weight-decay", self.weight_decay, 0.0, 1.0)?;
-        in_range("val-share", self.val_share, 0.01, 0.5)?;
-        in_range("test-share", self.test_share, 0.0, 0.4)
-    }
-
-    fn recipe(&self) -> Recipe {
-        Recipe {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            optimiser: self.optim,
-            lr: self.lr,
-            lrf: self.lrf,
-            warm_up_epochs: if self.epochs > 2 { 1.0 } else { 0.1 },
-            weight_decay: self.weight_decay,
-            label_smoothing: 0.1,
-            class_weight_power: 0.5,
-            ema_decay: 0.995,
-            augment: Augment::road(),
-            seed: self.seed,
-        }
-    }
-}
-
-/// The pictures of a run, divided.
-struct Data {
-    classes: Vec<String>,
-    pictures: Pictures,
-    train: Dataset,
-    valid: Dataset,
-    split: Option<Split>,
-    data_val: Option<PathBuf>,
+/// A run that is ready to train or to go on.
+struct Prepared {
+    run: Run,
+    record: RunRecord,
+    log: Map<String, Value>,
+    data: Data,
+    net: Net,
+    state: Option<TrainState>,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.check()?;
-    let spec = PreprocessSpec::imagenet(arguments.input_size);
-    let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
-    let device = device::choose(arguments.device).map_err(usage)?;
-    let workers = arguments.workers.map_or_else(default_workers, usize::from);
-    let pretrained = read_pretrained(&arguments.pretrained)?;
-
-    let data = read_data(arguments, workers)?;
-    let valid = loader::load_inputs(&data.valid, &spec, workers).map_err(anyhow::Error::msg)?;
-    if valid.is_empty() {
-        bail!("no picture is left for validation; give --data-val, or more pictures of each class");
+    if arguments.deterministic {
+        device::be_deterministic();
     }
+    let workers = arguments.workers.map_or_else(default_workers, usize::from);
+    let prepared = match &arguments.resume {
+        Some(folder) => resumed(arguments, folder, workers)?,
+        None if arguments.find_lr => return find_lr(arguments, workers),
+        None => begun(arguments, workers)?,
+    };
+    train(prepared, workers)
+}
 
-    crate::net::seed(arguments.seed);
+/// Everything up to the first step of a new run.
+fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
+    let recipe = arguments.recipe();
+    let spec = PreprocessSpec::imagenet(arguments.input_size());
+    Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
+    let device = device::choose(arguments.device).map_err(usage)?;
+    let pretrained = read_pretrained(&arguments.pretrained)?;
+    let sources = Sources::given(arguments)?;
+    let data_val = sources.valid.clone();
+    let data = sources.read(&spec, workers)?;
+    net::seed(recipe.seed);
     let arch = Arch::new(arguments.model, data.classes.len());
     let mut net = Net::new(&arch, device);
-    let origin = match &pretrained {
-        Some((origin, weights)) => {
-            let replaced = net.load(weights, &arguments.pretrained).map_err(usage)?;
-            let head = if replaced { ", new last layer" } else { "" };
-            println!("pretrained   {}{head}", arguments.pretrained);
-            origin.clone()
-        }
-        None => "none".into(),
-    };
-    if arguments.freeze_layers {
-        net.freeze_features();
-    }
-
-    let run = Run::create(&arguments.save_ret)?;
+    let origin = start(&mut net, pretrained, &arguments.pretrained)?;
     let counts = data.pictures.counts(data.classes.len());
-    let mut record = RunRecord {
+    let absolutes = arguments.data_extra.iter().map(|p| absolute(p));
+    let record = RunRecord {
         generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
         model: arguments.model,
         classes: data.classes.clone(),
         input: spec,
-        recipe: arguments.recipe(),
-        freeze_layers: arguments.freeze_layers,
+        recipe,
+        preset: arguments.recipe,
         pretrained: origin,
         data_train: absolute(&arguments.data_train)?,
-        data_val: data.data_val.as_deref().map(absolute).transpose()?,
-        data_extra: arguments
-            .data_extra
-            .iter()
-            .map(|p| absolute(p))
-            .collect::<Result<_, _>>()?,
+        data_val: data_val.as_deref().map(absolute).transpose()?,
+        data_extra: absolutes.collect::<Result<_, _>>()?,
         pictures: data.classes.iter().cloned().zip(counts).collect(),
         dataset_sha256: data.train.fingerprint(),
         best_epoch: 0,
     };
+    let run = Run::create(&arguments.save_ret)?;
     run.write_record(&record)?;
     if let Some(split) = &data.split {
         run.write_split(split)?;
     }
+    let log = train_log::opening(
+        &record,
+        data.valid.len(),
+        &run.folder().display().to_string(),
+    );
+    run.write_train_log(&log)?;
+    Ok(Prepared {
+        run,
+        record,
+        log,
+        data,
+        net,
+        state: None,
+    })
+}
+
+/// A stopped run, set up as it was at the end of its last whole epoch.
+fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Result<Prepared> {
+    let run = Run::open(folder).map_err(usage)?;
+    let record = run.record()?;
+    let state = run.resume()?;
+    let Some(state) = state else {
+        bail!(
+            "{} was stopped before its first epoch ended; start it anew",
+            folder.display()
+        );
+    };
+    let done = state.position.records.len();
+    if done as u32 >= record.recipe.epochs {
+        return Err(usage(format!(
+            "{} is finished: it has all its {done} epochs",
+            folder.display()
+        )));
+    }
+    let device = device::choose(arguments.device).map_err(usage)?;
+    let data = Sources::recorded(&run, &record)?.read(&record.input, workers)?;
+    if data.train.fingerprint() != record.dataset_sha256 {
+        bail!(
+            "the training pictures in {} are not those that {} was started with; start a new run",
+            record.data_train.display(),
+            folder.display()
+        );
+    }
+    let arch = Arch::new(record.model, record.classes.len());
+    let net = Net::new(&arch, device);
+    run.trim_log(done)?;
+    let log = run.train_log(done as u32)?;
+    println!(
+        "resumed      after epoch {done} of {}",
+        record.recipe.epochs
+    );
+    Ok(Prepared {
+        run,
+        record,
+        log,
+        data,
+        net,
+        state: Some(state),
+    })
+}
+
+/// Trains until the recipe's end, writing every epoch down.
+fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
+    let Prepared {
+        run,
+        mut record,
+        mut log,
+        data,
+        mut net,
+        state,
+    } = prepared;
+    let recipe = record.recipe.clone();
+    let preprocessor = Preprocessor::new(&record.input).map_err(anyhow::Error::msg)?;
     println!(
         "network      {}, {} parameters, {} of them trained",
-        arguments.model.architecture(),
-        arch.parameter_count(false),
-        arch.parameter_count(arguments.freeze_layers)
+        record.model.architecture(),
+        net.arch().parameter_count(false),
+        net.arch().parameter_count(recipe.freeze_layers)
     );
-    println!("device       {}", device::name(device));
+    println!("device       {}", device::name(net.device()));
     println!("run          {}\n", run.folder().display());
-
-    let folder = run.folder().display().to_string();
-    let mut log = train_log::opening(&record, valid.len(), &folder);
-    let mut progress = Progress::new(arguments.epochs);
-    let recipe = record.recipe.clone();
-    let job = train::Job {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // A second one ends at once.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone())?;
+        signal_hook::flag::register(signal, interrupted.clone())?;
+    }
+    let mut progress = Progress::new(recipe.epochs);
+    let job = Job {
         pictures: &data.pictures,
-        valid: &valid,
+        valid: &data.valid,
         classes: &data.classes,
         preprocessor: &preprocessor,
         recipe: &recipe,
         workers,
+        interrupted: &interrupted,
     };
-    let records = train::train(&mut net, &job, &mut |event| {
+    let outcome = train::train(&mut net, &job, state.as_ref(), &mut |event| {
         progress.show(&event);
         if let TrainEvent::Epoch {
             record: epoch,
@@ -218,22 +194,35 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             train,
             valid,
             best,
+            state,
         } = event
         {
             train_log::add_epoch(&mut log, epoch.epoch, train, valid);
+            if best {
+                record.best_epoch = epoch.epoch;
+            }
             let saved = run
                 .write_weights(weights, best)
                 .and_then(|()| run.log(epoch, valid))
-                .and_then(|()| run.write_train_log(&log));
+                .and_then(|()| run.write_train_log(&log))
+                .and_then(|()| run.write_record(&record))
+                .and_then(|()| run.write_checkpoint(state));
             saved.map_err(|error| format!("{error:#}"))?;
-            if best {
-                record.best_epoch = epoch.epoch;
-                run.write_record(&record)
-                    .map_err(|error| format!("{error:#}"))?;
-            }
         }
         Ok(())
+    });
+    let again = format!("host-trainer train --resume {}", run.folder().display());
+    let records = outcome.map_err(|error| {
+        if run.weights_file("checkpoint").exists() && !matches!(error, TrainError::NotFinite { .. })
+        {
+            println!("next         {again}");
+        }
+        error
     })?;
+    finish(&run, &record, &records)
+}
+
+fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Result<()> {
     let best = records
         .iter()
         .find(|epoch| epoch.epoch == record.best_epoch);
@@ -249,7 +238,41 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_pretrained(name: &str) -> anyhow::Result<Option<(String, weights::Weights)>> {
+/// `--find-lr`: a trial instead of a run.
+fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
+    let device = device::choose(arguments.device).map_err(usage)?;
+    let spec = PreprocessSpec::imagenet(arguments.input_size());
+    let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
+    let pretrained = read_pretrained(&arguments.pretrained)?;
+    let data = Sources::given(arguments)?.read(&spec, workers)?;
+    let recipe = arguments.recipe();
+    net::seed(recipe.seed);
+    let mut net = Net::new(&Arch::new(arguments.model, data.classes.len()), device);
+    start(&mut net, pretrained, &arguments.pretrained)?;
+    let interrupted = AtomicBool::new(false);
+    let job = Job {
+        pictures: &data.pictures,
+        valid: &data.valid,
+        classes: &data.classes,
+        preprocessor: &preprocessor,
+        recipe: &recipe,
+        workers,
+        interrupted: &interrupted,
+    };
+    let bar = progress::bar(LR_STEPS as u64, "trying rates");
+    let trial = train::find_lr(&mut net, &job, LR_STEPS, &mut || bar.inc(1))?;
+    bar.finish_and_clear();
+    println!("\n{:>12}  loss", "rate");
+    for (rate, loss) in trial.losses.iter().step_by(trial.losses.len().div_ceil(20)) {
+        println!("{rate:12.2e}  {loss:.3}");
+    }
+    println!("\nsuggestion   --lr {:.1e}", trial.suggestion);
+    Ok(())
+}
+
+type Pretrained = (String, weights::Weights);
+
+fn read_pretrained(name: &str) -> anyhow::Result<Option<Pretrained>> {
     if name == "none" {
         return Ok(None);
     }
@@ -260,94 +283,15 @@ fn read_pretrained(name: &str) -> anyhow::Result<Option<(String, weights::Weight
     Ok(Some((format!("{file} sha256:{digest}"), weights)))
 }
 
-fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {
-    let all = Dataset::scan(&arguments.data_train).map_err(usage)?;
-    let classes = all.classes.clone();
-    let loaded = load_with_bar(&all, workers, "reading pictures")?;
-    let all = all.with(loaded.items);
-    let default_val = Path::new("./data/val");
-    let given = arguments.data_train == Path::new("./data/train") && default_val.is_dir();
-    let data_val = arguments
-        .data_val
-        .clone()
-        .or_else(|| given.then(|| default_val.into()));
-    let (train, valid, split) = match &data_val {
-        Some(folder) => {
-            let valid = Dataset::scan_known(folder, &classes).map_err(usage)?;
-            (all.clone(), valid, None)
-        }
-        None => {
-            let groups = duplicates::groups(&loaded.fingerprints);
-            report_groups(&groups);
-            let (val, test) = (arguments.val_share, arguments.test_share);
-            let split = Split::by_group(&all, &groups, val, test, arguments.seed);
-            let part = |part| split.select(&all, part);
-            (part(Part::Train), part(Part::Validation), Some(split))
-        }
+/// Puts the weights to start from into the network and says where they are from.
+fn start(net: &mut Net, pretrained: Option<Pretrained>, name: &str) -> anyhow::Result<String> {
+    let Some((origin, weights)) = pretrained else {
+        return Ok("none".into());
     };
-    let mut extra = Pictures::default();
-    for folder in &arguments.data_extra {
-        let more = Dataset::scan_known(folder, &classes).map_err(usage)?;
-        let more = load_with_bar(&more, workers, "reading extra")?.pictures;
-        extra = extra.select(|_| true, more);
-    }
-    let extra_count = extra.count();
-    let pictures = loaded.pictures.select(
-        |index| {
-            train
-                .items
-                .binary_search_by(|item| {
-                    (item.class, &item.path).cmp(&(all.items[index].class, &all.items[index].path))
-                })
-                .is_ok()
-        },
-        extra,
-    );
-    let test = split
-        .as_ref()
-        .map_or(0, |split| split.select(&all, Part::Test).items.len());
-    println!("classes      {}: {}", classes.len(), classes.join(" "));
-    println!(
-        "pictures     {} train ({extra_count} of them extra), {} validation, {test} test",
-        pictures.count(),
-        valid.items.len(),
-    );
-    if let Some((class, _)) = train.counts().iter().find(|(_, count)| **count == 0) {
-        bail!("no training picture of {class} is left; add pictures of it");
-    }
-    Ok(Data {
-        classes,
-        pictures,
-        train,
-        valid,
-        split,
-        data_val,
-    })
-}
-
-/// How many photographs there are several pictures of.
-fn report_groups(groups: &[usize]) {
-    let mut sizes = std::collections::HashMap::new();
-    groups
-        .iter()
-        .for_each(|group| *sizes.entry(group).or_insert(0usize) += 1);
-    let largest = sizes.values().max().copied().unwrap_or(0);
-    println!(
-        "duplicates   {} pictures show {} photographs; the most pictures of one: {largest}",
-        groups.len(),
-        sizes.len()
-    );
-}
-
-fn load_with_bar(dataset: &Dataset, workers: usize, what: &str) -> anyhow::Result<Loaded> {
-    let bar = progress::bar(dataset.items.len() as u64, what);
-    let loaded = loader::load(dataset, workers, &|| bar.inc(1));
-    bar.finish_and_clear();
-    report_unreadable(&loaded.unreadable);
-    if loaded.items.is_empty() {
-        bail!("no picture in {} can be read", dataset.root.display());
-    }
-    Ok(loaded)
+    let replaced = net.load(&weights, name).map_err(usage)?;
+    let head = if replaced { ", new last layer" } else { "" };
+    println!("pretrained   {name}{head}");
+    Ok(origin)
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

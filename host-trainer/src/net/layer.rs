@@ -3,7 +3,6 @@
 use tch::nn::{self, VarStore};
 use tch::{Kind, TchError, Tensor};
 
-use super::{GROUP_DECAY, GROUP_NO_DECAY};
 use crate::arch::{Activation, Conv, NORM_EPSILON, Step};
 
 /// How a pass runs.
@@ -11,7 +10,7 @@ pub(super) struct Mode {
     /// Whether dropout acts.
     pub(super) train: bool,
     /// Whether normalisation uses the batch's statistics and moves the running ones.
-    pub(super) train_features: bool,
+    pub(super) move_statistics: bool,
     /// Share of the batch in the running statistics.
     pub(super) norm_momentum: f64,
 }
@@ -49,12 +48,7 @@ impl Layer {
         };
         let var = |name: &str, part: &str, shape: &[usize], init| {
             let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
-            let group = if shape.len() > 1 {
-                GROUP_DECAY
-            } else {
-                GROUP_NO_DECAY
-            };
-            path(store, name).set_group(group).var(part, &shape, init)
+            path(store, name).var(part, &shape, init)
         };
         match step {
             Step::Conv(c) => {
@@ -129,7 +123,7 @@ impl Layer {
                 let pad = (conv.kernel / 2) as i64;
                 let stride = conv.stride as i64;
                 let y = x.f_conv2d(
-                    kernel,
+                    &kernel.f_to_kind(x.kind())?,
                     None::<Tensor>,
                     [stride, stride],
                     [pad, pad],
@@ -141,7 +135,7 @@ impl Layer {
                     Some(shift),
                     Some(mean),
                     Some(var),
-                    mode.train_features,
+                    mode.move_statistics,
                     mode.norm_momentum,
                     NORM_EPSILON,
                     true,
@@ -155,8 +149,10 @@ impl Layer {
             Layer::SqueezeExcite([w1, b1, w2, b2]) => {
                 let one = [1, 1];
                 let s = x.f_adaptive_avg_pool2d(one)?;
-                let s = s.f_conv2d(w1, Some(b1), one, [0, 0], one, 1)?.f_relu()?;
-                let s = s.f_conv2d(w2, Some(b2), one, [0, 0], one, 1)?;
+                let as_x = |t: &Tensor| t.f_to_kind(x.kind());
+                let (w1, b1, w2, b2) = (as_x(w1)?, as_x(b1)?, as_x(w2)?, as_x(b2)?);
+                let s = s.f_conv2d(&w1, Some(&b1), one, [0, 0], one, 1)?.f_relu()?;
+                let s = s.f_conv2d(&w2, Some(&b2), one, [0, 0], one, 1)?;
                 x.f_mul(&s.f_hardsigmoid()?)?
             }
             Layer::Keep => {

@@ -1,0 +1,240 @@
+//! The loop as a whole, on a few drawn pictures.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use models::{PreprocessSpec, Preprocessor};
+use tch::Device;
+
+use super::*;
+use crate::arch::{Arch, Variant};
+use crate::weights::Weights;
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn small_recipe() -> Recipe {
+    Recipe {
+        epochs: 4,
+        batch_size: 4,
+        mixup: 0.3,
+        ..Preset::Default.recipe()
+    }
+}
+
+/// A run on drawn pictures of two classes, from `resume`, with every epoch's state.
+fn run(recipe: &Recipe, resume: Option<&TrainState>) -> (Vec<TrainState>, Weights) {
+    let pictures = Pictures::drawn(&["blue", "red"], 7);
+    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let classes = ["blue".to_string(), "red".to_string()];
+    let valid = pictures.inputs(&preprocessor);
+    net::seed(5);
+    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let job = Job {
+        pictures: &pictures,
+        valid: &valid,
+        classes: &classes,
+        preprocessor: &preprocessor,
+        recipe,
+        workers: 2,
+        interrupted: &NEVER,
+    };
+    let mut states = Vec::new();
+    let mut listener = |event: TrainEvent<'_>| {
+        if let TrainEvent::Epoch { state, .. } = event {
+            states.push(state.clone());
+        }
+        Ok(())
+    };
+    train(&mut net, &job, resume, &mut listener).unwrap();
+    (states, net.weights())
+}
+
+/// That a resumed run ends where an uncut one does is tested with whole processes: libtorch's
+/// generator, which dropout draws from, is shared by all tests of this one.
+#[test]
+fn a_restored_state_is_the_state_that_was_taken() {
+    for optimiser in [Optimiser::Sgd, Optimiser::Adam, Optimiser::AdamW] {
+        let recipe = Recipe {
+            optimiser,
+            epochs: 3,
+            thaw_epochs: 2,
+            sampling: crate::loader::Sampling::Balanced,
+            ..small_recipe()
+        };
+        let (states, _) = run(&recipe, None);
+        let pictures = Pictures::drawn(&["blue", "red"], 7);
+        let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+        let job = Job {
+            pictures: &pictures,
+            valid: &[],
+            classes: &["blue".to_string(), "red".to_string()],
+            preprocessor: &preprocessor,
+            recipe: &recipe,
+            workers: 1,
+            interrupted: &NEVER,
+        };
+        let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+        let mut trainer = Trainer::new(&mut net, &job).unwrap();
+        trainer.restore(&states[1]).unwrap();
+        let average = trainer.average.as_ref();
+        let position = trainer.position.clone();
+        assert!(state::take(trainer.net, average, &trainer.memories, position) == states[1]);
+    }
+}
+
+#[test]
+fn another_networks_checkpoint_is_refused() {
+    let (states, _) = run(&small_recipe(), None);
+    let other = Recipe {
+        optimiser: Optimiser::Sgd,
+        thaw_epochs: 3,
+        ..small_recipe()
+    };
+    let mut net = Net::new(&Arch::new(Variant::Large, 2), Device::Cpu);
+    let pictures = Pictures::drawn(&["blue", "red"], 2);
+    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let job = Job {
+        pictures: &pictures,
+        valid: &[],
+        classes: &["blue".to_string(), "red".to_string()],
+        preprocessor: &preprocessor,
+        recipe: &other,
+        workers: 1,
+        interrupted: &NEVER,
+    };
+    let error = train(&mut net, &job, Some(&states[0]), &mut |_| Ok(())).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("it was made with another network"), "{text}");
+}
+
+#[test]
+fn frozen_and_thawing_features_keep_their_weights_till_then() {
+    let start = |recipe: &Recipe| {
+        net::seed(5);
+        let net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+        let (states, _) = run(recipe, None);
+        (net.weights(), states)
+    };
+    let moved = |before: &Weights, state: &TrainState, name: &str| {
+        state.arrays[&format!("model.{name}")] != before[name]
+    };
+    let (before, states) = start(&Recipe {
+        freeze_layers: true,
+        ..small_recipe()
+    });
+    for (name, _) in &before {
+        let is_feature = crate::arch::feature_module(name).is_some();
+        assert_eq!(moved(&before, &states[3], name), !is_feature, "{name}");
+    }
+    let (before, states) = start(&Recipe {
+        thaw_epochs: 2,
+        ..small_recipe()
+    });
+    let (first, last) = ("features.0.0.weight", "features.12.0.weight");
+    let statistic = "features.12.1.running_mean";
+    assert!(!moved(&before, &states[0], last) && !moved(&before, &states[0], statistic));
+    assert!(moved(&before, &states[0], "classifier.3.weight"));
+    assert!(moved(&before, &states[1], last) && !moved(&before, &states[1], first));
+    assert!(moved(&before, &states[1], statistic) && moved(&before, &states[2], first));
+}
+
+#[test]
+fn patience_ends_a_run_that_gets_no_better() {
+    let recipe = Recipe {
+        epochs: 40,
+        patience: 2,
+        lr: 1e-9,
+        mixup: 0.0,
+        ema_decay: 0.0,
+        // The accuracy of untrained weights, which do not move, stays what it is; only a better
+        // one counts, so the first epoch stays the best.
+        ..small_recipe()
+    };
+    let (states, _) = run(&recipe, None);
+    assert!(states.len() < 40, "{}", states.len());
+    let position = &states.last().unwrap().position;
+    assert_eq!(states.len() as u32, position.best_epoch + 2);
+}
+
+#[test]
+fn bfloat16_trains_to_about_the_same() {
+    let loss = |precision| {
+        let recipe = Recipe {
+            precision,
+            mixup: 0.0,
+            ..small_recipe()
+        };
+        let (states, _) = run(&recipe, None);
+        states[3].position.records[3].train_loss
+    };
+    let (full, half) = (loss(Precision::Float32), loss(Precision::Bfloat16));
+    assert!((full - half).abs() < 0.25, "{full} {half}");
+    assert_ne!(full, half);
+}
+
+#[test]
+fn an_interrupted_run_stops_at_the_next_step() {
+    let pictures = Pictures::drawn(&["blue", "red"], 8);
+    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let flag = AtomicBool::new(false);
+    let recipe = small_recipe();
+    let job = Job {
+        pictures: &pictures,
+        valid: &[],
+        classes: &["blue".to_string(), "red".to_string()],
+        preprocessor: &preprocessor,
+        recipe: &recipe,
+        workers: 1,
+        interrupted: &flag,
+    };
+    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let mut steps = 0;
+    let error = train(&mut net, &job, None, &mut |_| {
+        steps += 1;
+        flag.store(true, Ordering::Relaxed);
+        Ok(())
+    });
+    assert!(matches!(error, Err(TrainError::Interrupted { epoch: 1 })));
+    assert_eq!(steps, 1);
+}
+
+#[test]
+fn the_learning_rate_trial_climbs_until_the_loss_bursts() {
+    let pictures = Pictures::drawn(&["blue", "red"], 8);
+    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let recipe = Recipe {
+        optimiser: Optimiser::Sgd,
+        mixup: 0.0,
+        ..small_recipe()
+    };
+    let job = Job {
+        pictures: &pictures,
+        valid: &[],
+        classes: &["blue".to_string(), "red".to_string()],
+        preprocessor: &preprocessor,
+        recipe: &recipe,
+        workers: 1,
+        interrupted: &NEVER,
+    };
+    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let mut heard = 0;
+    let trial = find_lr(&mut net, &job, 30, &mut || heard += 1).unwrap();
+    assert!(heard >= trial.losses.len() && trial.losses.len() > 5);
+    assert_eq!(trial.losses[0].0, 1e-6);
+    assert!(trial.losses.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert!(trial.suggestion >= 1e-7 && trial.suggestion <= 0.1);
+}
+
+#[test]
+fn modules_thaw_from_the_last_to_the_first() {
+    let epochs: Vec<u32> = (0..4).map(|module| thaw_epoch(module, 4, 2)).collect();
+    assert_eq!(epochs, [2, 2, 1, 1]);
+    assert!((0..4).all(|module| thaw_epoch(module, 4, 0) == 0));
+}
+
+#[test]
+fn rare_classes_weigh_more_and_the_mean_is_one() {
+    let weights = class_weights(&[100, 400], 0.5);
+    assert!((weights[0] / weights[1] - 2.0).abs() < 1e-6);
+    assert!((weights[0] * 100.0 + weights[1] * 400.0 - 500.0).abs() < 1e-3);
+    assert_eq!(class_weights(&[3, 9], 0.0), [1.0, 1.0]);
+}
