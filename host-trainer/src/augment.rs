@@ -1,10 +1,11 @@
-//! Changes a training picture as cameras, weather and viewpoints would, without changing its
-//! colour class: geometry, brightness, white balance, haze, shadow, blur, resolution, noise,
-//! JPEG, occlusion. No hue or saturation shifts: they move the label. Bytes in, bytes out,
-//! before the contract's preprocessing.
+//! What happens to a training picture as cameras, weather and viewpoints would do it, without
+//! changing its colour class: geometry, brightness, white balance, haze, shadow, blur, resolution,
+//! noise, JPEG, occlusion. No hue or saturation shifts: they move the label. Draws the changes;
+//! `pixels` makes them on a processor, `train::resident` on a GPU.
+
+mod pixels;
 
 use fastrand::Rng;
-use models::{RgbFrame, RgbView, picture};
 
 /// How strongly pictures are changed; each probability is 0 to 1.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -86,37 +87,13 @@ impl Augment {
         }
     }
 
-    /// A changed picture of about `side` x `side` pixels.
-    pub fn apply(&self, view: RgbView<'_>, side: u32, rng: &mut Rng) -> RgbFrame {
+    /// The changes of one picture that becomes `side` x `side` pixels.
+    pub fn draw(&self, side: u32, rng: &mut Rng) -> Changes {
         let out = if chance(rng, self.low_resolution) {
             24 + rng.u32(0..side.saturating_sub(24).max(1))
         } else {
             side
         };
-        let mut frame = self.warp(view, out, rng);
-        self.light(&mut frame, rng);
-        if chance(rng, self.occlusion) {
-            occlude(&mut frame, rng);
-        }
-        if chance(rng, self.blur) {
-            blur(&mut frame);
-        }
-        if chance(rng, self.noise) {
-            noise(&mut frame, 1.0 + 9.0 * rng.f32(), rng);
-        }
-        if chance(rng, self.jpeg) {
-            let coded = picture::jpeg(frame.view(), rng.u8(25..80));
-            if let Ok(decoded) = coded.and_then(|bytes| picture::decode(&bytes)) {
-                frame = decoded;
-            }
-        }
-        frame
-    }
-
-    /// One bilinear sampling of the source under rotation, zoom, aspect, shift and mirror; where
-    /// it leaves the picture, the border pixel goes on.
-    fn warp(&self, view: RgbView<'_>, out: u32, rng: &mut Rng) -> RgbFrame {
-        let (width, height) = (view.width() as f32, view.height() as f32);
         let angle = self.rotate_degrees.to_radians() * signed(rng);
         let between = |low: f32, high: f32, at: f32| low + (high - low) * at;
         let [nearest, farthest] = self.zoom;
@@ -128,90 +105,109 @@ impl Augment {
         let stretch = self.aspect.powf(signed(rng) / 2.0);
         let mirror = if rng.bool() { -1.0 } else { 1.0 };
         let (sin, cos) = angle.sin_cos();
-        // Source steps for one output pixel to the right and down.
-        let across = seen * stretch / out as f32 * mirror;
-        let down = seen / stretch / out as f32;
-        let (dx, dy) = (
-            [cos * across * width, sin * across * height],
-            [-sin * down * width, cos * down * height],
-        );
+        let (across, down) = (seen * stretch * mirror, seen / stretch);
         let room = (1.0 - seen).max(0.0) / 2.0 + self.shift;
-        let centre = [
-            width * (0.5 + room * signed(rng)),
-            height * (0.5 + room * signed(rng)),
-        ];
-        let half = out as f32 / 2.0 - 0.5;
-        // Sampling every second source pixel or fewer would alias: average four samples then.
-        let sparse = dx.iter().chain(&dy).fold(0f32, |most, v| most.max(v.abs())) > 1.6;
-        let offsets: &[f32] = if sparse { &[-0.25, 0.25] } else { &[0.0] };
-        let mut data = Vec::with_capacity(out as usize * out as usize * 3);
-        for y in 0..out {
-            for x in 0..out {
-                let mut sum = [0.0; 3];
-                for oy in offsets {
-                    for ox in offsets {
-                        let (u, v) = (x as f32 - half + ox, y as f32 - half + oy);
-                        let sx = centre[0] + u * dx[0] + v * dy[0] - 0.5;
-                        let sy = centre[1] + u * dx[1] + v * dy[1] - 0.5;
-                        sample(view, sx, sy, &mut sum);
-                    }
-                }
-                let samples = (offsets.len() * offsets.len()) as f32;
-                data.extend(sum.map(|value| (value / samples + 0.5) as u8));
-            }
-        }
-        RgbFrame::new(out, out, data).unwrap_or_else(|_| view.to_frame())
-    }
-
-    /// Gamma, gain, white balance and haze as one table a channel, then a shadow.
-    fn light(&self, frame: &mut RgbFrame, rng: &mut Rng) {
-        let gamma = (self.gamma * normal(rng)).exp();
         let gain = (self.exposure * normal(rng)).exp();
-        let haze = if chance(rng, self.haze) {
-            0.05 + 0.35 * rng.f32()
-        } else {
-            0.0
-        };
-        let air = 150.0 + 90.0 * rng.f32();
-        let mut tables = [[0u8; 256]; 3];
-        for table in &mut tables {
-            let channel_gain = gain * (self.white_balance * normal(rng)).exp();
-            for (value, entry) in table.iter_mut().enumerate() {
-                let lit = 255.0 * (value as f32 / 255.0).powf(gamma) * channel_gain;
-                *entry = (lit.min(255.0) * (1.0 - haze) + air * haze + 0.5) as u8;
-            }
-        }
-        let shadow = chance(rng, self.shadow).then(|| {
-            // A half plane through a point near the middle, darkened and slightly bluer.
-            let angle = std::f32::consts::TAU * rng.f32();
-            let dark = 0.4 + 0.5 * rng.f32();
-            (
-                angle.sin_cos(),
-                0.25 + 0.5 * rng.f32(),
-                0.25 + 0.5 * rng.f32(),
-                dark,
-            )
-        });
-        let (width, height) = (frame.width() as usize, frame.height() as f32);
-        for (y, row) in frame.data_mut().chunks_exact_mut(width * 3).enumerate() {
-            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                for (value, table) in pixel.iter_mut().zip(&tables) {
-                    *value = table[usize::from(*value)];
+        let haze = chance(rng, self.haze);
+        let shadow = chance(rng, self.shadow);
+        let occlusion = chance(rng, self.occlusion);
+        Changes {
+            out: out.min(side),
+            centre: [0.5 + room * signed(rng), 0.5 + room * signed(rng)],
+            right: [cos * across, sin * across],
+            down: [-sin * down, cos * down],
+            gamma: (self.gamma * normal(rng)).exp(),
+            gains: [(); 3].map(|()| gain * (self.white_balance * normal(rng)).exp()),
+            haze: if haze { 0.05 + 0.35 * rng.f32() } else { 0.0 },
+            air: 150.0 + 90.0 * rng.f32(),
+            shadow: shadow.then(|| Shadow {
+                direction: {
+                    let (sin, cos) = (std::f32::consts::TAU * rng.f32()).sin_cos();
+                    [cos, sin]
+                },
+                through: [0.25 + 0.5 * rng.f32(), 0.25 + 0.5 * rng.f32()],
+                light: 0.4 + 0.5 * rng.f32(),
+            }),
+            occlusion: occlusion.then(|| {
+                let size = [rng.f32() / 3.0, rng.f32() / 3.0];
+                Occlusion {
+                    corner: size.map(|length| rng.f32() * (1.0 - length)),
+                    size,
+                    tone: rng.u8(20..200),
                 }
-                if let Some(((sin, cos), px, py, dark)) = shadow {
-                    let side =
-                        (x as f32 / width as f32 - px) * cos + (y as f32 / height - py) * sin;
-                    // A soft edge a tenth of the picture wide.
-                    let depth = (side * 10.0 + 0.5).clamp(0.0, 1.0);
-                    let factor = 1.0 - depth * (1.0 - dark);
-                    pixel[0] = (f32::from(pixel[0]) * factor * (1.0 - 0.03 * depth)) as u8;
-                    pixel[1] = (f32::from(pixel[1]) * factor) as u8;
-                    pixel[2] =
-                        (f32::from(pixel[2]) * factor * (1.0 + 0.03 * depth)).min(255.0) as u8;
-                }
-            }
+            }),
+            blur: chance(rng, self.blur),
+            noise: if chance(rng, self.noise) {
+                1.0 + 9.0 * rng.f32()
+            } else {
+                0.0
+            },
+            jpeg: chance(rng, self.jpeg).then(|| rng.u8(25..80)),
+            seed: rng.u64(..),
         }
     }
+}
+
+/// The changes of one picture. Places and lengths are shares of its sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// Side of the picture that is made; smaller than the network's input for a low resolution.
+    pub out: u32,
+    /// Where in the source the middle of the result lies.
+    pub centre: [f32; 2],
+    /// The way in the source from the result's left to its right.
+    pub right: [f32; 2],
+    /// The way in the source from the result's top to its bottom.
+    pub down: [f32; 2],
+    /// Exponent of brightness.
+    pub gamma: f32,
+    /// Factor of each channel, after gamma.
+    pub gains: [f32; 3],
+    /// Share of the air's light, 0 to 1.
+    pub haze: f32,
+    /// The air's brightness, 0 to 255.
+    pub air: f32,
+    /// A shadow over a part.
+    pub shadow: Option<Shadow>,
+    /// A covered part.
+    pub occlusion: Option<Occlusion>,
+    /// Whether each pixel becomes the mean of its neighbourhood of 3 x 3.
+    pub blur: bool,
+    /// Deviation of the noise, of 255.
+    pub noise: f32,
+    /// Quality of the JPEG that it is coded as, 1 to 100.
+    pub jpeg: Option<u8>,
+    /// Where the noise starts from.
+    pub seed: u64,
+}
+
+/// A half plane that is darker and slightly bluer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shadow {
+    /// Unit vector into the shadow.
+    pub direction: [f32; 2],
+    /// A point of its edge, which is a tenth of the picture wide.
+    pub through: [f32; 2],
+    /// Share of the light that is left.
+    pub light: f32,
+}
+
+impl Shadow {
+    /// How much of red's light is lost beside what all lose, and of blue's gained.
+    pub const TINT: f32 = 0.03;
+    /// One over the edge's width.
+    pub const SHARPNESS: f32 = 10.0;
+}
+
+/// A rectangle of one neutral tone: a post, a sign, another car.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Occlusion {
+    /// Its left upper corner.
+    pub corner: [f32; 2],
+    /// Its width and height.
+    pub size: [f32; 2],
+    /// Its brightness.
+    pub tone: u8,
 }
 
 fn chance(rng: &mut Rng, probability: f32) -> bool {
@@ -226,144 +222,4 @@ fn signed(rng: &mut Rng) -> f32 {
 /// About normal, mean 0, deviation 1, never beyond 3.47: the sum of four uniform numbers.
 fn normal(rng: &mut Rng) -> f32 {
     (0..4).map(|_| signed(rng)).sum::<f32>() * 0.866_025_4
-}
-
-/// Adds the bilinear sample at (`x`, `y`), pixel centres at whole numbers.
-fn sample(view: RgbView<'_>, x: f32, y: f32, sum: &mut [f32; 3]) {
-    let x = x.clamp(0.0, (view.width() - 1) as f32);
-    let y = y.clamp(0.0, (view.height() - 1) as f32);
-    let (left, top) = (x as u32, y as u32);
-    let (fx, fy) = (x - left as f32, y - top as f32);
-    let right = (left + 1).min(view.width() - 1) as usize * 3;
-    let left = left as usize * 3;
-    let upper = view.row(top);
-    let lower = view.row((top + 1).min(view.height() - 1));
-    for (channel, sum) in sum.iter_mut().enumerate() {
-        let at = |row: &[u8], column: usize| f32::from(row[column + channel]);
-        let above = at(upper, left) * (1.0 - fx) + at(upper, right) * fx;
-        let below = at(lower, left) * (1.0 - fx) + at(lower, right) * fx;
-        *sum += above * (1.0 - fy) + below * fy;
-    }
-}
-
-/// Covers a rectangle of up to a third of each side with one neutral tone.
-fn occlude(frame: &mut RgbFrame, rng: &mut Rng) {
-    let (width, height) = (frame.width() as usize, frame.height() as usize);
-    let (w, h) = (
-        1 + rng.usize(0..width.div_ceil(3)),
-        1 + rng.usize(0..height.div_ceil(3)),
-    );
-    let (x, y) = (rng.usize(0..=width - w), rng.usize(0..=height - h));
-    let tone = rng.u8(20..200);
-    for row in frame.data_mut().chunks_exact_mut(width * 3).skip(y).take(h) {
-        row[x * 3..(x + w) * 3].fill(tone);
-    }
-}
-
-/// The mean of each pixel and its two neighbours, across and then down.
-fn blur(frame: &mut RgbFrame) {
-    let stride = frame.width() as usize * 3;
-    for step in [3, stride] {
-        let source = frame.data().to_vec();
-        let pixels = source.len();
-        for (at, out) in frame.data_mut().iter_mut().enumerate() {
-            let inside = if step == 3 {
-                (at % stride) >= 3 && (at % stride) < stride - 3
-            } else {
-                at >= stride && at < pixels - stride
-            };
-            if inside {
-                let sum = u16::from(source[at - step])
-                    + u16::from(source[at])
-                    + u16::from(source[at + step]);
-                *out = (sum / 3) as u8;
-            }
-        }
-    }
-}
-
-fn noise(frame: &mut RgbFrame, deviation: f32, rng: &mut Rng) {
-    for value in frame.data_mut() {
-        // Four uniform bytes from one draw; their sum has a deviation of 147.8.
-        let sum: i32 = rng
-            .u32(..)
-            .to_le_bytes()
-            .iter()
-            .map(|b| i32::from(*b))
-            .sum::<i32>()
-            - 510;
-        let change = (sum as f32 * deviation / 147.8) as i32;
-        *value = (i32::from(*value) + change).clamp(0, 255) as u8;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_gives_the_same_bytes() {
-        let frame = road_sim::portrait("blue", 3, 100, 80).unwrap();
-        let once = |seed| Augment::road().apply(frame.view(), 64, &mut Rng::with_seed(seed));
-        assert_eq!(once(5), once(5));
-        assert_ne!(once(5), once(6));
-    }
-
-    /// The label is the colour: neither hue nor saturation may turn. A plain picture keeps its
-    /// order of channels, and a grey one stays about grey.
-    #[test]
-    fn colours_keep_their_class() {
-        let mut rng = Rng::with_seed(1);
-        let mean = |frame: &RgbFrame| {
-            let mut sum = [0u64; 3];
-            frame
-                .data()
-                .chunks(3)
-                .for_each(|p| (0..3).for_each(|c| sum[c] += u64::from(p[c])));
-            sum.map(|s| s as f32 / (frame.data().len() / 3) as f32)
-        };
-        let augment = Augment {
-            occlusion: 0.0,
-            ..Augment::road()
-        };
-        for _ in 0..200 {
-            let red = RgbFrame::filled(80, 60, [200, 40, 50]).unwrap();
-            let [r, g, b] = mean(&augment.apply(red.view(), 48, &mut rng));
-            assert!(r > g + 15.0 && r > b + 15.0, "red became {r} {g} {b}");
-            let grey = RgbFrame::filled(80, 60, [120; 3]).unwrap();
-            let [r, g, b] = mean(&augment.apply(grey.view(), 48, &mut rng));
-            let spread = r.max(g).max(b) - r.min(g).min(b);
-            assert!(spread < 0.35 * g.max(40.0), "grey became {r} {g} {b}");
-        }
-    }
-
-    #[test]
-    fn without_strength_it_only_mirrors() {
-        let frame = road_sim::portrait("green", 9, 64, 64).unwrap();
-        let still = Augment {
-            rotate_degrees: 0.0,
-            zoom: [1.0, 1.0],
-            zoom_by_area: false,
-            aspect: 1.0,
-            shift: 0.0,
-            exposure: 0.0,
-            gamma: 0.0,
-            white_balance: 0.0,
-            haze: 0.0,
-            shadow: 0.0,
-            low_resolution: 0.0,
-            blur: 0.0,
-            noise: 0.0,
-            jpeg: 0.0,
-            occlusion: 0.0,
-        };
-        let view = frame.view();
-        for seed in 0..8 {
-            let out = still.warp(view, 64, &mut Rng::with_seed(seed));
-            let out = out.view();
-            let same = (0..64).all(|x| out.pixel(x, 20) == view.pixel(x, 20));
-            let mirrored = (0..64).all(|x| out.pixel(x, 20) == view.pixel(63 - x, 20));
-            assert!(same || mirrored);
-        }
-    }
 }

@@ -13,6 +13,28 @@ pub enum Choice {
     Cuda,
 }
 
+/// What `--augment-on` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Place {
+    /// On a GPU when there is one
+    Auto,
+    /// By the processor's threads
+    Threads,
+    /// On the device that trains, whichever it is
+    Device,
+}
+
+impl Place {
+    /// Whether pictures live on `device`.
+    pub fn resident(self, device: Device) -> bool {
+        match self {
+            Place::Auto => device.is_cuda(),
+            Place::Threads => false,
+            Place::Device => true,
+        }
+    }
+}
+
 /// The device, or what stands in the way of it.
 pub fn choose(choice: Choice) -> Result<Device, String> {
     match choice {

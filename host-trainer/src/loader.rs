@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use fastrand::Rng;
 use models::resample::resize;
 use models::{PictureError, PreprocessSpec, Preprocessor, RgbFrame, picture};
 
@@ -16,9 +15,6 @@ pub use plan::{EpochPlan, Sampling, spread};
 
 use crate::dataset::{Dataset, Item};
 use crate::duplicates::Fingerprint;
-
-/// Pictures are kept no longer than this on a side: twice the largest usual input.
-const KEPT_SIDE: u32 = 256;
 
 /// Memory for decoded pictures, in bytes; those beyond it are decoded again each time.
 const KEPT_BYTES: usize = 4 << 30;
@@ -36,7 +32,7 @@ pub struct Batch {
 #[derive(Debug)]
 struct Kept {
     class: usize,
-    /// At most [`KEPT_SIDE`] on a side; none when the memory was full.
+    /// At most [`Pictures::KEPT_SIDE`] on a side; none when the memory was full.
     frame: Option<RgbFrame>,
     path: std::path::PathBuf,
 }
@@ -114,6 +110,9 @@ pub fn load_inputs(
 }
 
 impl Pictures {
+    /// Pictures are kept no longer than this on a side: twice the largest usual input.
+    pub const KEPT_SIDE: u32 = 256;
+
     /// How many.
     pub fn count(&self) -> usize {
         self.kept.len()
@@ -138,7 +137,7 @@ impl Pictures {
         }
     }
 
-    /// Steps of an epoch: see [`Pictures::for_each_batch`].
+    /// Steps of an epoch: see [`Pictures::batches`].
     pub fn steps(&self, batch_size: usize) -> usize {
         let pictures = self.count();
         let lone_last = pictures > 1 && pictures % batch_size == 1;
@@ -174,19 +173,34 @@ impl Pictures {
         self.kept.iter().map(one).collect()
     }
 
+    /// The pictures by index and in order, batch for batch. A last batch of one picture is left
+    /// out: it has no statistics.
+    pub fn batches(&self, plan: &EpochPlan<'_>) -> Vec<Vec<usize>> {
+        let classes: Vec<usize> = self.kept.iter().map(|kept| kept.class).collect();
+        let order = plan.order(&classes);
+        let batches = order.chunks(plan.batch_size);
+        batches
+            .filter(|batch| batch.len() > 1 || order.len() == 1)
+            .map(<[usize]>::to_vec)
+            .collect()
+    }
+
+    /// Every picture stretched to a square of `side`, with its class; none for a picture that is
+    /// not in memory.
+    pub fn squares(&self, side: u32) -> impl Iterator<Item = (Option<RgbFrame>, usize)> {
+        let square = move |frame: &RgbFrame| resize(frame.view(), side, side);
+        let one = move |kept: &Kept| (kept.frame.as_ref().map(square), kept.class);
+        self.kept.iter().map(one)
+    }
+
     /// Runs `step` on every batch of an epoch in order. Shuffling and augmentation follow from
-    /// `seed` and `epoch` alone. A last batch of one picture is left out: it has no statistics.
+    /// `seed` and `epoch` alone.
     pub fn for_each_batch<E>(
         &self,
         plan: &EpochPlan<'_>,
         mut step: impl FnMut(usize, Batch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let classes: Vec<usize> = self.kept.iter().map(|kept| kept.class).collect();
-        let order = plan.order(&classes);
-        let batches: Vec<&[usize]> = order
-            .chunks(plan.batch_size)
-            .filter(|b| b.len() > 1 || order.len() == 1)
-            .collect();
+        let batches = self.batches(plan);
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::sync_channel(2 * plan.workers);
         std::thread::scope(|scope| {
@@ -234,7 +248,6 @@ impl Pictures {
             inputs: Vec::new(),
             classes: Vec::new(),
         };
-        // Seeded by place, not by picture: a balanced epoch may see one twice.
         for (place, index) in (first..).zip(indices) {
             let kept = &self.kept[*index];
             let frame = match &kept.frame {
@@ -245,10 +258,7 @@ impl Pictures {
                     Err(_) => continue,
                 },
             };
-            let mut rng = Rng::with_seed(spread(plan.seed, plan.epoch, place as u64));
-            let changed =
-                plan.augment
-                    .apply(frame.view(), plan.preprocessor.spec().width, &mut rng);
+            let changed = plan.changes(place).apply(frame.view());
             preprocessor.input_interleaved(changed.view(), &mut batch.inputs);
             batch.classes.push(kept.class as i64);
         }
@@ -258,10 +268,10 @@ impl Pictures {
 
 fn shrunk(frame: RgbFrame) -> RgbFrame {
     let longest = frame.width().max(frame.height());
-    if longest <= KEPT_SIDE {
+    if longest <= Pictures::KEPT_SIDE {
         return frame;
     }
-    let side = |length: u32| (length * KEPT_SIDE / longest).max(1);
+    let side = |length: u32| (length * Pictures::KEPT_SIDE / longest).max(1);
     resize(frame.view(), side(frame.width()), side(frame.height()))
 }
 

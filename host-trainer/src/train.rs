@@ -9,6 +9,7 @@ mod flat;
 mod optimiser;
 mod passes;
 mod recipe;
+mod resident;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,7 @@ use optimiser::Memory;
 pub use optimiser::Optimiser;
 pub use passes::{Inputs, embeddings, logits};
 pub use recipe::{Precision, Preset, Recipe};
+use resident::Resident;
 pub use state::{Position, TrainState};
 
 use crate::loader::{EpochPlan, Pictures, spread};
@@ -49,6 +51,8 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     /// Threads that prepare pictures, at least 1.
     pub workers: usize,
+    /// Whether pictures live and are changed on the device, if they fit there.
+    pub resident: bool,
     /// Says that training should end at the next step.
     pub interrupted: &'a AtomicBool,
 }
@@ -92,6 +96,7 @@ struct Trainer<'a> {
     /// The network's buffers in the order of the average's.
     buffers: Vec<Tensor>,
     average: Option<Average>,
+    resident: Option<Resident>,
     position: Position,
 }
 
@@ -135,6 +140,10 @@ impl<'a> Trainer<'a> {
             recipe.class_weight_power,
         );
         net.set_precision(recipe.precision);
+        let resident = match job.resident {
+            true => Resident::new(job.pictures, job.preprocessor.spec(), net.device())?,
+            false => None,
+        };
         Ok(Self {
             schedule: Schedule {
                 peak: recipe.lr,
@@ -150,6 +159,7 @@ impl<'a> Trainer<'a> {
             memories,
             buffers,
             average,
+            resident,
             position: Position::default(),
         })
     }
@@ -193,18 +203,17 @@ impl<'a> Trainer<'a> {
         let total = job.pictures.count();
         let read_every = if device.is_cuda() { 16 } else { 1 };
         let mut lr = 0.0;
-        job.pictures.for_each_batch(&plan, |number, batch| {
+        let resident = self.resident.take();
+        let mut take = |number: usize, mut batch: DeviceBatch| {
             if job.interrupted.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted { epoch });
             }
-            let mut batch = batch::on_device(&batch, side, device)?;
             if recipe.mixup > 0.0 {
                 let seed = spread(recipe.seed, u64::from(epoch), u64::MAX - 2 - number as u64);
                 batch = batch.mix(recipe.mixup, &mut Rng::with_seed(seed))?;
             }
             lr = self.schedule.rate(self.position.step);
-            let pending = self.step(batch, lr)?;
-            tally.pending.push(pending);
+            tally.pending.push(self.step(batch, lr)?);
             if tally.pending.len() < read_every {
                 return Ok(());
             }
@@ -217,7 +226,19 @@ impl<'a> Trainer<'a> {
                 loss,
             };
             listener(event).map_err(TrainError::Listener)
-        })?;
+        };
+        match &resident {
+            Some(resident) => {
+                for (number, indices) in job.pictures.batches(&plan).iter().enumerate() {
+                    let first = number * plan.batch_size;
+                    take(number, resident.batch(&plan, first, indices)?)?;
+                }
+            }
+            None => job.pictures.for_each_batch(&plan, |number, batch| {
+                take(number, batch::on_device(&batch, side, device)?)
+            })?,
+        }
+        self.resident = resident;
         tally.read(epoch)?;
         let images_per_second = tally.done as f64 / started.elapsed().as_secs_f64();
         let validated = self.average.as_ref().map_or(&*self.net, |a| &a.net);

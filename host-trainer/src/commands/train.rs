@@ -17,7 +17,7 @@ use data::{Data, Sources};
 
 use super::{default_workers, usage};
 use crate::arch::Arch;
-use crate::device;
+use crate::device::{self, Place};
 use crate::net::{self, Net};
 use crate::progress::{self, Progress};
 use crate::run::{Run, RunRecord};
@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None if arguments.find_lr => return find_lr(arguments, workers),
         None => begun(arguments, workers)?,
     };
-    train(prepared, workers)
+    train(prepared, workers, arguments.augment_on)
 }
 
 /// Everything up to the first step of a new run.
@@ -151,7 +151,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
 }
 
 /// Trains until the recipe's end, writing every epoch down.
-fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
+fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Result<()> {
     let Prepared {
         run,
         mut record,
@@ -177,6 +177,7 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         signal_hook::flag::register(signal, interrupted.clone())?;
     }
     let mut progress = Progress::new(recipe.epochs);
+    let resident = augment_on.resident(net.device());
     let job = Job {
         pictures: &data.pictures,
         valid: &data.valid,
@@ -184,6 +185,7 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         preprocessor: &preprocessor,
         recipe: &recipe,
         workers,
+        resident,
         interrupted: &interrupted,
     };
     let outcome = train::train(&mut net, &job, state.as_ref(), &mut |event| {
@@ -241,6 +243,7 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
 /// `--find-lr`: a trial instead of a run.
 fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
     let device = device::choose(arguments.device).map_err(usage)?;
+    let resident = arguments.augment_on.resident(device);
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let pretrained = read_pretrained(&arguments.pretrained)?;
@@ -257,6 +260,7 @@ fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
         preprocessor: &preprocessor,
         recipe: &recipe,
         workers,
+        resident,
         interrupted: &interrupted,
     };
     let bar = progress::bar(LR_STEPS as u64, "trying rates");

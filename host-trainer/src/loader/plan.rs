@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use models::Preprocessor;
 
-use crate::augment::Augment;
+use crate::augment::{Augment, Changes};
 
 /// Which pictures an epoch sees.
 #[derive(
@@ -40,6 +40,13 @@ pub struct EpochPlan<'a> {
 }
 
 impl EpochPlan<'_> {
+    /// The changes of the epoch's picture number `place`: seeded by place, not by picture, for a
+    /// balanced epoch may see one twice.
+    pub fn changes(&self, place: usize) -> Changes {
+        let mut rng = Rng::with_seed(spread(self.seed, self.epoch, place as u64));
+        self.augment.draw(self.preprocessor.spec().width, &mut rng)
+    }
+
     /// Indices of the pictures in the order they are seen; `classes` is the class of each.
     pub(super) fn order(&self, classes: &[usize]) -> Vec<usize> {
         let mut rng = Rng::with_seed(spread(self.seed, self.epoch, u64::MAX));

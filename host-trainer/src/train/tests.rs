@@ -35,6 +35,7 @@ fn run(recipe: &Recipe, resume: Option<&TrainState>) -> (Vec<TrainState>, Weight
         preprocessor: &preprocessor,
         recipe,
         workers: 2,
+        resident: false,
         interrupted: &NEVER,
     };
     let mut states = Vec::new();
@@ -70,6 +71,7 @@ fn a_restored_state_is_the_state_that_was_taken() {
             preprocessor: &preprocessor,
             recipe: &recipe,
             workers: 1,
+            resident: false,
             interrupted: &NEVER,
         };
         let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
@@ -99,6 +101,7 @@ fn another_networks_checkpoint_is_refused() {
         preprocessor: &preprocessor,
         recipe: &other,
         workers: 1,
+        resident: false,
         interrupted: &NEVER,
     };
     let error = train(&mut net, &job, Some(&states[0]), &mut |_| Ok(())).unwrap_err();
@@ -184,6 +187,7 @@ fn an_interrupted_run_stops_at_the_next_step() {
         preprocessor: &preprocessor,
         recipe: &recipe,
         workers: 1,
+        resident: false,
         interrupted: &flag,
     };
     let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
@@ -213,6 +217,7 @@ fn the_learning_rate_trial_climbs_until_the_loss_bursts() {
         preprocessor: &preprocessor,
         recipe: &recipe,
         workers: 1,
+        resident: false,
         interrupted: &NEVER,
     };
     let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);

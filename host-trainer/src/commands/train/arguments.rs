@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::arch::Variant;
 use crate::commands::usage;
-use crate::device::Choice;
+use crate::device::{Choice, Place};
 use crate::loader::Sampling;
 use crate::train::{Optimiser, Precision, Preset, Recipe};
 
@@ -130,6 +130,9 @@ pub struct Arguments {
     /// How numbers are held while features are computed [default: float32]
     #[arg(long, help_heading = "Machine")]
     pub precision: Option<Precision>,
+    /// Where pictures are changed: on a GPU if they fit into its memory, else by processor threads
+    #[arg(long, default_value = "auto", help_heading = "Machine")]
+    pub augment_on: Place,
     /// The same weights from the same command on a GPU too, at some cost of speed (cuDNN is left
     /// out). A processor with the same number of threads always gives the same
     #[arg(long, help_heading = "Machine")]
