@@ -129,6 +129,22 @@ fn from_a_folder_to_a_measured_bundle() {
     assert_eq!(report["accuracy"], manifest["metrics"][0]["top1"]);
     assert_eq!(report["pictures"], manifest["metrics"][0]["pictures"]);
 
+    // The float weights of the run itself, and with mirror images.
+    let run = ["evaluate", "--run", "runs/1", "--data", "data/train"];
+    let text = success(host_trainer(at, &[run.as_slice(), &held_out].concat()));
+    let plain: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(plain["bundle_id"], "best weights");
+    let text = success(host_trainer(
+        at,
+        &[run.as_slice(), &held_out, &["--flip"]].concat(),
+    ));
+    let flipped: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&plain["flip"], &flipped["flip"]),
+        (&false.into(), &true.into())
+    );
+    assert_eq!(plain["pictures"], flipped["pictures"]);
+
     // The two unreadable files count as a failure here, after all others were evaluated.
     let output = host_trainer(at, &bundle);
     assert_eq!(output.status.code(), Some(1));
@@ -179,17 +195,17 @@ fn bad_input_is_one_line_and_exit_code_2() {
     draw(&at.join("one"), &["red"], 2);
     draw(&at.join("two"), &["red", "blue"], 4);
     fs::write(at.join("weights.safetensors"), "no weights").unwrap();
-    let cases: [(&str, &str); 9] = [
+    let cases: [(&str, &str); 11] = [
         (
-            "train",
+            "train --pretrained none",
             "there is no folder ./data/train; give one that holds a folder of pictures",
         ),
         (
-            "train --data-train empty",
+            "train --pretrained none --data-train empty",
             "empty holds no class folders; put the pictures of each",
         ),
         (
-            "train --data-train one",
+            "train --pretrained none --data-train one",
             "one has the one class red; a classifier needs at least two",
         ),
         (
@@ -203,6 +219,14 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (
             "train --data-train two --lr 0",
             "--lr is 0; 0.000000001 to 10 can be",
+        ),
+        (
+            "train --data-train two --pretrained none --classes red,gold",
+            "--classes: two has no folder gold; it has blue, red",
+        ),
+        (
+            "train --data-train two --pretrained none --split nowhere.json",
+            "cannot read the split nowhere.json: No such file",
         ),
         (
             "train --data-train two --input-size 7",
@@ -237,4 +261,42 @@ fn a_damaged_bundle_is_one_line_and_exit_code_1() {
         line.contains("bundle nothing: cannot read manifest.json"),
         "{line}"
     );
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_at_its_step_and_keeps_the_last_whole_epoch() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    draw(&at.join("data"), &["red", "blue"], 10);
+    // Twenty epochs' warm-up: the rate is harmless in the first and bursts later.
+    let options = "train --data-train data --pretrained none --epochs 40 --input-size 32 \
+                   --batch-size 4 --optim SGD --lr 10 --warm-up-epochs 20 --ema 0 --device cpu";
+    let output = host_trainer(at, &options.split_whitespace().collect::<Vec<_>>());
+    let (code, line) = complaint(&output);
+    assert_eq!(code, 1);
+    assert!(line.contains("the loss became NaN at step ") || line.contains("the loss became inf"));
+    assert!(line.ends_with("the weights of the last whole epoch are kept; try a lower --lr"));
+    let last = host_trainer(
+        at,
+        &["evaluate", "--run", "runs/1", "--data", "data", "--json"],
+    );
+    let report: serde_json::Value = serde_json::from_str(&success(last)).unwrap();
+    assert_eq!(report["pictures"], 20);
+    let files = fs::read_dir(at.join("runs/1/weights")).unwrap().count();
+    assert_eq!(files, 3);
+}
+
+#[test]
+fn one_picture_a_class_is_too_few_and_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    draw(&at.join("data"), &["red", "blue"], 1);
+    let options = ["train", "--data-train", "data", "--pretrained", "none"];
+    let (code, line) = complaint(&host_trainer(at, &options));
+    assert_eq!(code, 1);
+    assert!(
+        line.contains("no picture is left for validation; give --data-val, or more pictures"),
+        "{line}"
+    );
+    assert!(!at.join("runs").exists());
 }

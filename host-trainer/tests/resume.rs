@@ -69,6 +69,7 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
     draw(&at.join("data"), 20);
     let recipes = [
         "--epochs 6 --mixup 0.2 --sampling balanced --thaw-epochs 4",
+        "--epochs 6 --augment-on device --optim Adam",
         "--recipe reference --split group --test-share 0.1 --epochs 6 --input-size 32",
     ];
     for recipe in recipes {
@@ -85,7 +86,12 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
         kill_after(child, &cut, 3);
         // What a kill in the midst of writing would have left.
         fs::write(cut.join("weights/.half-written-abc"), "half").unwrap();
-        let text = succeed(at, "train --resume cut/1 --device cpu --workers 2");
+        let place = match recipe.contains("--augment-on device") {
+            true => "device",
+            false => "threads",
+        };
+        let again = format!("train --resume cut/1 --device cpu --workers 2 --augment-on {place}");
+        let text = succeed(at, &again);
         assert!(text.contains("resumed      after epoch"), "{text}");
         assert_eq!(hashes(&whole), hashes(&cut), "{recipe}");
         let text = |run: &Path, file: &str| fs::read_to_string(run.join(file)).unwrap();

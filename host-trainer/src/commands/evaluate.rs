@@ -4,23 +4,28 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use models::manifest::Measurement;
-use models::{Bundle, PictureError, Runner, Scores, picture};
+use models::manifest::{Decision, Measurement};
+use models::{Bundle, PictureError, RgbView, Runner, RunnerError, Scores, picture};
 use serde::Serialize;
 
 use super::{default_workers, report_unreadable, usage};
+use crate::candidate::Candidate;
 use crate::dataset::{Dataset, Item};
 use crate::loader::in_parallel;
 use crate::metrics::{ClassMetrics, Confusion};
 use crate::progress;
+use crate::run::Run;
 use crate::split::{Part, Split};
 
-/// Measure a bundle on folders of labelled pictures, through the agent's own code.
+/// Measure a bundle or a run on folders of labelled pictures, through the agent's own code.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Bundle folder; when absent, the bundle compiled into edge-agent
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// A run's best weights instead of a bundle, as 32-bit floats
+    #[arg(long, value_name = "RUN", conflicts_with = "bundle")]
+    run: Option<PathBuf>,
     /// Folder with a folder of pictures for each class
     #[arg(long, value_name = "DIR", default_value = "./data/val")]
     data: PathBuf,
@@ -30,6 +35,10 @@ pub struct Arguments {
     /// Part of the split
     #[arg(long, default_value = "test", requires = "split")]
     part: Part,
+    /// Join the answers on each picture and its mirror image; the agent does not do this, it has
+    /// many views of a vehicle
+    #[arg(long)]
+    flip: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -40,6 +49,7 @@ pub struct Arguments {
 struct Report<'a> {
     bundle: &'a str,
     bundle_id: &'a str,
+    flip: bool,
     pictures: u32,
     unreadable: usize,
     accuracy: f64,
@@ -69,6 +79,16 @@ impl Answers {
         runner: &(dyn Fn() -> anyhow::Result<Runner> + Sync),
         what: &str,
     ) -> anyhow::Result<Self> {
+        Self::by(dataset, runner, &|runner, view| runner.classify(view), what)
+    }
+
+    /// The same with another way of using the runner.
+    fn by(
+        dataset: &Dataset,
+        runner: &(dyn Fn() -> anyhow::Result<Runner> + Sync),
+        classify: &Classify<'_>,
+        what: &str,
+    ) -> anyhow::Result<Self> {
         let bar = progress::bar(dataset.items.len() as u64, what);
         let workers = default_workers();
         let chunk = dataset.items.len().div_ceil(workers).max(1);
@@ -78,7 +98,7 @@ impl Answers {
             let mut answers = Vec::new();
             for item in chunks[index] {
                 let frame = picture::read(&dataset.file(item));
-                let scores = frame.map(|frame| runner.classify(frame.view()));
+                let scores = frame.map(|frame| classify(&mut runner, frame.view()));
                 answers.push((item.clone(), scores));
                 bar.inc(1);
             }
@@ -145,13 +165,91 @@ impl Answers {
     }
 }
 
+/// What is judged.
+enum Judged {
+    Bundle(Bundle),
+    Run(Candidate, String),
+}
+
+impl Judged {
+    fn of(arguments: &Arguments) -> anyhow::Result<Self> {
+        Ok(match (&arguments.bundle, &arguments.run) {
+            (Some(folder), _) => Judged::Bundle(Bundle::open(folder)?),
+            (None, Some(folder)) => {
+                let run = Run::open(folder).map_err(usage)?;
+                Judged::Run(Candidate::of(&run)?, folder.display().to_string())
+            }
+            (None, None) => Judged::Bundle(Bundle::shipped()?),
+        })
+    }
+
+    fn labels(&self) -> &[String] {
+        match self {
+            Judged::Bundle(bundle) => &bundle.manifest().labels,
+            Judged::Run(candidate, _) => candidate.labels(),
+        }
+    }
+
+    /// Where it is, and which it is.
+    fn name(&self) -> (&str, &str) {
+        match self {
+            Judged::Bundle(bundle) => (bundle.origin(), bundle.id()),
+            Judged::Run(_, folder) => (folder, "best weights"),
+        }
+    }
+
+    /// A run has neither been calibrated nor told what to reject.
+    fn decision(&self) -> Decision {
+        match self {
+            Judged::Bundle(bundle) => bundle.manifest().decision.clone(),
+            Judged::Run(..) => Decision {
+                temperature: 1.0,
+                reject_below: 0.0,
+            },
+        }
+    }
+
+    fn runner(&self) -> anyhow::Result<Runner> {
+        match self {
+            Judged::Bundle(bundle) => Ok(Runner::new(bundle)?),
+            Judged::Run(candidate, _) => candidate.runner(1.0),
+        }
+    }
+}
+
+type Classify<'a> = dyn Fn(&mut Runner, RgbView<'_>) -> Result<Scores, RunnerError> + Sync + 'a;
+
+/// The mean of the logits of a picture and its mirror image.
+fn with_mirror(
+    runner: &mut Runner,
+    view: RgbView<'_>,
+    temperature: f32,
+) -> Result<Scores, RunnerError> {
+    let upright = runner.classify(view)?;
+    let mut mirrored = view.to_frame();
+    let width = mirrored.width() as usize;
+    for row in mirrored.data_mut().chunks_exact_mut(width * 3) {
+        let (pixels, _) = row.as_chunks_mut::<3>();
+        pixels.reverse();
+    }
+    let mirrored = runner.classify(mirrored.view())?;
+    let pairs = upright.logits().iter().zip(mirrored.logits());
+    let mean = pairs.map(|(a, b)| (a + b) / 2.0).collect();
+    Ok(Scores::from_logits(
+        runner.labels().clone(),
+        mean,
+        temperature,
+    ))
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let bundle = match &arguments.bundle {
-        Some(folder) => Bundle::open(folder)?,
-        None => Bundle::shipped()?,
-    };
-    let classes = &bundle.manifest().labels;
+    let judged = Judged::of(arguments)?;
+    let classes = judged.labels();
+    let Decision {
+        temperature,
+        reject_below,
+    } = judged.decision();
     let scan = match arguments.split {
         // Folders of classes that the run left out are not in its split.
         Some(_) => Dataset::scan_within,
@@ -171,15 +269,23 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             )));
         }
     }
-    let answers = Answers::of(&dataset, &|| Ok(Runner::new(&bundle)?), "evaluating")?;
+    let runner = || judged.runner();
+    let answers = match arguments.flip {
+        false => Answers::of(&dataset, &runner, "evaluating")?,
+        true => {
+            let classify: &Classify<'_> = &|runner, view| with_mirror(runner, view, temperature);
+            Answers::by(&dataset, &runner, classify, "evaluating")?
+        }
+    };
     report_unreadable(&answers.unreadable);
     let confusion = answers.confusion(classes);
-    let reject_below = bundle.manifest().decision.reject_below;
     let (coverage, accuracy_of_decided) = answers.decided(reject_below);
+    let (name, id) = judged.name();
     if arguments.json {
         let report = Report {
-            bundle: bundle.origin(),
-            bundle_id: bundle.id(),
+            bundle: name,
+            bundle_id: id,
+            flip: arguments.flip,
             pictures: confusion.pictures(),
             unreadable: answers.unreadable.len(),
             accuracy: confusion.accuracy(),
@@ -192,7 +298,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        println!("bundle       {} ({})", bundle.origin(), bundle.id());
+        println!("bundle       {name} ({id})");
         println!(
             "pictures     {} of {}",
             confusion.pictures(),

@@ -191,6 +191,9 @@ fn occlude(
     across: &Tensor,
     down: &Tensor,
 ) -> Result<Tensor, TchError> {
+    if changes.iter().all(|c| c.occlusion.is_none()) {
+        return Ok(x);
+    }
     let inside = |place: &Tensor, axis: usize| {
         let start = each(&|c| c.occlusion.map_or(2.0, |o| o.corner[axis]))?;
         let end = each(&|c| c.occlusion.map_or(2.0, |o| o.corner[axis] + o.size[axis]))?;
