@@ -3,6 +3,7 @@
 
 mod arch;
 mod augment;
+mod cache;
 mod candidate;
 mod card;
 mod commands;

@@ -2,6 +2,7 @@
 //! torch's own, torchvision's names). No tensors of any framework.
 
 mod number;
+pub mod pretrained;
 mod pth;
 mod safetensors;
 

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use models::hash::sha256_hex;
 use models::{PreprocessSpec, Preprocessor};
 
 use super::{default_workers, report_unreadable, usage};
@@ -19,7 +18,7 @@ use crate::run::{Run, RunRecord};
 use crate::split::{Part, Split};
 use crate::train::{self, Optimiser, Recipe, TrainEvent};
 use crate::train_log;
-use crate::weights;
+use crate::weights::pretrained::{self, Pretrained, PretrainedError};
 
 /// Train a network on folders of pictures, one folder for each class.
 ///
@@ -50,8 +49,11 @@ pub struct Arguments {
     /// Side of the network's square input, pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 128)]
     input_size: u32,
-    /// Weights to start from (safetensors, torchvision's parameter names), or none
-    #[arg(long, value_name = "FILE|none", default_value = "none")]
+    /// Weights to start from: `imagenet` fetches torchvision's published ones once and keeps them
+    /// (the variable CAR_COLOUR_WEIGHTS_URL names a mirror of
+    /// <https://download.pytorch.org/models>); a .pth or .safetensors file with torchvision's
+    /// parameter names; or `none`
+    #[arg(long, value_name = "imagenet|FILE|none", default_value = "none")]
     pretrained: String,
     /// Train the classifier alone
     #[arg(long)]
@@ -140,7 +142,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let device = device::choose(arguments.device).map_err(usage)?;
     let workers = arguments.workers.map_or_else(default_workers, usize::from);
-    let pretrained = read_pretrained(&arguments.pretrained)?;
+    let pretrained = read_pretrained(arguments)?;
 
     let data = read_data(arguments, workers)?;
     let valid = loader::load_inputs(&data.valid, &spec, workers).map_err(anyhow::Error::msg)?;
@@ -152,7 +154,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let arch = Arch::new(arguments.model, data.classes.len());
     let mut net = Net::new(&arch, device);
     let origin = match &pretrained {
-        Some((origin, weights)) => {
+        Some(Pretrained { origin, weights }) => {
             let replaced = net.load(weights, &arguments.pretrained).map_err(usage)?;
             let head = if replaced { ", new last layer" } else { "" };
             println!("pretrained   {}{head}", arguments.pretrained);
@@ -249,15 +251,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_pretrained(name: &str) -> anyhow::Result<Option<(String, weights::Weights)>> {
-    if name == "none" {
-        return Ok(None);
-    }
-    let path = Path::new(name);
-    let weights = weights::read(path).map_err(usage)?;
-    let digest = sha256_hex(&std::fs::read(path)?);
-    let file = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Some((format!("{file} sha256:{digest}"), weights)))
+fn read_pretrained(arguments: &Arguments) -> anyhow::Result<Option<Pretrained>> {
+    let resolved = pretrained::resolve(&arguments.pretrained, arguments.model);
+    resolved.map_err(|error| match error {
+        PretrainedError::Weights(error) => usage(error),
+        error => error.into(),
+    })
 }
 
 fn read_data(arguments: &Arguments, workers: usize) -> anyhow::Result<Data> {

@@ -47,6 +47,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
+    ("ureq", &["host-trainer/src/weights/pretrained/"]),
     ("tiny_skia", &["deploy/road-sim/"]),
 ];
 

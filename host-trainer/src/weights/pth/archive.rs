@@ -31,7 +31,10 @@ impl<R: Read + Seek> Archive<R> {
             .find(|folder| folder.ends_with('/') && folder.matches('/').count() == 1)
             .ok_or("it is a zip archive without torch's data.pkl")?
             .to_string();
-        if zip.index_for_name(&format!("{folder}constants.pkl")).is_some() {
+        if zip
+            .index_for_name(&format!("{folder}constants.pkl"))
+            .is_some()
+        {
             return Err("it is a TorchScript program; save its numbers with \
                         torch.save(torch.jit.load(FILE).state_dict(), NEW)"
                 .into());

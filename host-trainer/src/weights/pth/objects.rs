@@ -52,7 +52,9 @@ impl Callable {
             ("torch", "LongStorage") => element(Element::I64),
             ("torch", "IntStorage") => element(Element::Other("32-bit integers", 4)),
             ("torch", "ShortStorage") => element(Element::Other("16-bit integers", 2)),
-            ("torch", "CharStorage" | "ByteStorage") => element(Element::Other("8-bit integers", 1)),
+            ("torch", "CharStorage" | "ByteStorage") => {
+                element(Element::Other("8-bit integers", 1))
+            }
             ("torch", "BoolStorage") => element(Element::Other("booleans", 1)),
             // What training scripts keep beside the weights: torchvision's own keeps its options.
             ("argparse", "Namespace") | ("torch", "Size" | "device") => Ok(Self::Inert),
@@ -139,7 +141,11 @@ impl Objects {
         let Object::Dictionary(entries) = self.get(id) else {
             return None;
         };
-        Some(entries.iter().filter_map(|(k, v)| Some((self.text(*k)?, *v))))
+        Some(
+            entries
+                .iter()
+                .filter_map(|(k, v)| Some((self.text(*k)?, *v))),
+        )
     }
 
     /// A sequence's texts; none when it holds anything else.

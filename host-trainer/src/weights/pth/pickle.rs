@@ -254,7 +254,8 @@ impl Machine<'_> {
     }
 
     fn recall(&mut self, place: u32) -> Result<(), String> {
-        self.stack.push(*self.memo.get(&place).ok_or_else(malformed)?);
+        self.stack
+            .push(*self.memo.get(&place).ok_or_else(malformed)?);
         Ok(())
     }
 

@@ -25,8 +25,14 @@ fn a_dictionary_of_numbers_is_read() {
 #[test]
 fn a_name_that_could_do_something_is_refused_by_name() {
     let text = fails(b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.");
-    assert!(text.starts_with("it holds Python objects (os.system)"), "{text}");
-    assert!(text.contains("torch.save(model.state_dict(), FILE)"), "{text}");
+    assert!(
+        text.starts_with("it holds Python objects (os.system)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("torch.save(model.state_dict(), FILE)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -48,8 +54,14 @@ fn what_torch_does_not_write_is_refused() {
         (b"}K\x01(u.", "malformed"),
         (b"(K\x01\x86.", "malformed"),
         (b"NQ.", "no whole storage"),
-        (b"ccollections\nOrderedDict\nN\x85R.", "arguments it does not take"),
-        (b"ctorch._utils\n_rebuild_tensor_v2\n)R.", "arguments it does not take"),
+        (
+            b"ccollections\nOrderedDict\nN\x85R.",
+            "arguments it does not take",
+        ),
+        (
+            b"ctorch._utils\n_rebuild_tensor_v2\n)R.",
+            "arguments it does not take",
+        ),
         (b"ctorch\nFloatStorage\n)R.", "arguments it does not take"),
     ] {
         let text = fails(bytes);

@@ -40,7 +40,11 @@ pub(super) fn arrays(
             _ => fetch(&view.storage)?,
         };
         let array = view.array(&bytes).map_err(|e| format!("{name} {e}"))?;
-        let name = if parallel { &name[PARALLEL.len()..] } else { name };
+        let name = if parallel {
+            &name[PARALLEL.len()..]
+        } else {
+            name
+        };
         weights.insert(name.into(), array);
         last = Some((&view.storage, bytes));
     }

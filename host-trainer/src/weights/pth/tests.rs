@@ -54,7 +54,10 @@ fn wrappers_and_parallel_prefixes_come_off() {
 #[test]
 fn other_contents_are_refused_with_what_to_do() {
     for (bytes, expected) in [
-        (MODEL, "it holds Python objects (torch.nn.modules.linear.Linear)"),
+        (
+            MODEL,
+            "it holds Python objects (torch.nn.modules.linear.Linear)",
+        ),
         (INTEGERS, "index is 32-bit integers; floats are read"),
         (LIST, "it holds no numbers by name"),
     ] {
