@@ -11,8 +11,10 @@ mod cost;
 mod dataset;
 mod device;
 mod duplicates;
+mod epoch_logs;
 mod files;
 mod loader;
+mod machine;
 mod metrics;
 mod net;
 mod onnx;
@@ -29,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{Usage, evaluate, export};
+use commands::{Usage, doctor, evaluate, export};
 
 /// Trains, measures, quantises and exports vehicle-colour networks for edge-agent.
 #[derive(Debug, Parser)]
@@ -44,6 +46,7 @@ enum Command {
     Train(commands::train::Arguments),
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 
 mod average;
 mod optimiser;
+pub mod trial;
 
 use std::time::Instant;
 

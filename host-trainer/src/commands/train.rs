@@ -11,6 +11,7 @@ use crate::augment::Augment;
 use crate::dataset::Dataset;
 use crate::device::{self, Choice};
 use crate::duplicates;
+use crate::epoch_logs::EpochLogs;
 use crate::loader::{self, Loaded, Pictures};
 use crate::net::Net;
 use crate::progress::{self, Progress};
@@ -203,6 +204,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = run.folder().display().to_string();
     let mut log = train_log::opening(&record, valid.len(), &folder);
     let mut progress = Progress::new(arguments.epochs);
+    let mut logs = EpochLogs::open(run.folder(), 0)
+        .with_context(|| format!("cannot write logs in {folder}"))?;
     let recipe = record.recipe.clone();
     let job = train::Job {
         pictures: &data.pictures,
@@ -228,6 +231,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 .and_then(|()| run.log(epoch, valid))
                 .and_then(|()| run.write_train_log(&log));
             saved.map_err(|error| format!("{error:#}"))?;
+            let logged = logs.epoch(epoch);
+            logged.map_err(|error| format!("cannot write log.csv and its like: {error}"))?;
             if best {
                 record.best_epoch = epoch.epoch;
                 run.write_record(&record)
