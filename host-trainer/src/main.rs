@@ -3,6 +3,7 @@
 
 mod arch;
 mod augment;
+mod cache;
 mod candidate;
 mod card;
 mod commands;
@@ -10,8 +11,10 @@ mod cost;
 mod dataset;
 mod device;
 mod duplicates;
+mod epoch_logs;
 mod files;
 mod loader;
+mod machine;
 mod metrics;
 mod net;
 mod onnx;
@@ -28,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{Usage, evaluate, export};
+use commands::{Usage, doctor, evaluate, export};
 
 /// Trains, measures, quantises and exports vehicle-colour networks for edge-agent.
 #[derive(Debug, Parser)]
@@ -43,6 +46,7 @@ enum Command {
     Train(commands::train::Arguments),
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 /// The exit code of a program that a signal ended, as shells have it for Ctrl-C.
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,6 +21,15 @@ pub fn bar(length: u64, what: &str) -> ProgressBar {
         .with_message(what.to_string())
 }
 
+/// A bar for a download of known length. Draws nothing where there is no terminal.
+pub fn bytes(length: u64, what: &str) -> ProgressBar {
+    let template = "{msg:20} {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(length)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(what.to_string())
+}
+
 /// Follows a training run.
 #[derive(Debug)]
 pub struct Progress {

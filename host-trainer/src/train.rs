@@ -11,6 +11,7 @@ mod passes;
 mod recipe;
 mod resident;
 mod state;
+pub mod trial;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

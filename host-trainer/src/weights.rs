@@ -1,12 +1,21 @@
-//! A network's numbers by name, as they travel between rooms and lie in files (safetensors,
-//! torchvision's names). No tensors of any framework.
+//! A network's numbers by name, as they travel between rooms and lie in files (safetensors or
+//! torch's own, torchvision's names). No tensors of any framework.
 
 pub mod checkpoint;
+mod number;
+pub mod pretrained;
+mod pth;
+mod safetensors;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+pub use safetensors::write;
+
+/// Longest safetensors file that is read, in bytes; it is read as a whole.
+const LONGEST: u64 = 1 << 30;
 
 /// Numbers with a shape, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +40,8 @@ pub enum WeightsError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// It is no safetensors file.
-    #[error("{} is not a usable safetensors file ({reason}); give one with torchvision's parameter names", path.display())]
+    /// It is no file of weights.
+    #[error("{} is not a usable weights file: {reason}. A safetensors or torch.save file with torchvision's parameter names is", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -94,63 +103,9 @@ pub fn check(
     Ok(())
 }
 
-/// Reads every array of a safetensors file; 64-bit integers (step counters) are left out.
+/// Reads every array of a safetensors or torch.save file, whatever its name; 64-bit integers
+/// (step counters) are left out.
 pub fn read(path: &Path) -> Result<Weights, WeightsError> {
-    let bytes = std::fs::read(path).map_err(|source| WeightsError::File {
-        path: path.to_path_buf(),
-        source,
-    })?;
-    let failed = |reason: String| WeightsError::Format {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
-    let mut weights = Weights::new();
-    for (name, view) in file.iter() {
-        match view.dtype() {
-            Dtype::F32 => {
-                let (words, _) = view.data().as_chunks::<4>();
-                let values = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-                weights.insert(
-                    name.to_string(),
-                    Array {
-                        shape: view.shape().to_vec(),
-                        values,
-                    },
-                );
-            }
-            Dtype::I64 => {}
-            other => {
-                return Err(failed(format!(
-                    "{name} is {other:?}; 32-bit floats are read"
-                )));
-            }
-        }
-    }
-    Ok(weights)
-}
-
-/// Writes a safetensors file beside `path` and renames it into place, so that the file is
-/// always whole: the old one or the new one.
-pub fn write(path: &Path, weights: &Weights) -> Result<(), WeightsError> {
-    write_with(path, weights, None)
-}
-
-fn write_with(
-    path: &Path,
-    weights: &Weights,
-    metadata: Option<HashMap<String, String>>,
-) -> Result<(), WeightsError> {
-    let bytes: Vec<(&String, &Array, Vec<u8>)> = weights
-        .iter()
-        .map(|(name, array)| {
-            (
-                name,
-                array,
-                array.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            )
-        })
-        .collect();
     let failed = |source| WeightsError::File {
         path: path.to_path_buf(),
         source,
@@ -159,15 +114,25 @@ fn write_with(
         path: path.to_path_buf(),
         reason,
     };
-    let mut views = Vec::new();
-    for (name, array, bytes) in &bytes {
-        let view = TensorView::new(Dtype::F32, array.shape.clone(), bytes)
-            .map_err(|error| format(error.to_string()))?;
-        views.push((name.as_str(), view));
+    let mut file = File::open(path).map_err(failed)?;
+    let mut start = Vec::new();
+    file.by_ref()
+        .take(16)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    if let Some(kind) = pth::Format::of(&start) {
+        return pth::read(kind, BufReader::new(file)).map_err(format);
     }
-    let whole =
-        safetensors::serialize(views, metadata).map_err(|error| format(error.to_string()))?;
-    crate::files::replace(path, &whole).map_err(failed)
+    if !safetensors::is(&start) {
+        return Err(format("it starts like none".into()));
+    }
+    if file.metadata().map_err(failed)?.len() > LONGEST {
+        return Err(format(format!("it is longer than {LONGEST} bytes")));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    safetensors::read(&bytes).map_err(format)
 }
 
 #[cfg(test)]
@@ -194,7 +159,7 @@ mod tests {
         std::fs::write(&path, "not weights").unwrap();
         let text = read(&path).unwrap_err().to_string();
         assert!(
-            text.contains("w.safetensors is not a usable safetensors file ("),
+            text.contains("w.safetensors is not a usable weights file: it starts like none."),
             "{text}"
         );
         assert!(

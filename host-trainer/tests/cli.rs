@@ -214,7 +214,7 @@ fn bad_input_is_one_line_and_exit_code_2() {
         ),
         (
             "train --data-train two --pretrained weights.safetensors",
-            "weights.safetensors is not a usable safetensors file",
+            "weights.safetensors is not a usable weights file: it starts like none",
         ),
         (
             "train --data-train two --lr 0",

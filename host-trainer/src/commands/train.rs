@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail};
-use models::hash::sha256_hex;
 use models::{PreprocessSpec, Preprocessor};
 use serde_json::{Map, Value};
 
@@ -18,12 +17,13 @@ use data::{Data, Sources};
 use super::{default_workers, usage};
 use crate::arch::Arch;
 use crate::device::{self, Place};
+use crate::epoch_logs::EpochLogs;
 use crate::net::{self, Net};
 use crate::progress::{self, Progress};
 use crate::run::{Run, RunRecord};
 use crate::train::{self, EpochRecord, Job, TrainError, TrainEvent, TrainState};
 use crate::train_log;
-use crate::weights;
+use crate::weights::pretrained::{self, Pretrained, PretrainedError};
 
 /// Rates that `--find-lr` tries.
 const LR_STEPS: usize = 150;
@@ -59,7 +59,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let device = device::choose(arguments.device).map_err(usage)?;
-    let pretrained = read_pretrained(&arguments.pretrained)?;
+    let pretrained = read_pretrained(arguments)?;
     let sources = Sources::given(arguments)?;
     let data_val = sources.valid.clone();
     let data = sources.read(&spec, workers)?;
@@ -176,6 +176,11 @@ fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Resul
         signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone())?;
         signal_hook::flag::register(signal, interrupted.clone())?;
     }
+    let done = state
+        .as_ref()
+        .map_or(0, |state| state.position.records.len());
+    let mut logs = EpochLogs::open(run.folder(), done as u32)
+        .with_context(|| format!("cannot write logs in {}", run.folder().display()))?;
     let mut progress = Progress::new(recipe.epochs);
     let resident = augment_on.resident(net.device());
     let job = Job {
@@ -203,9 +208,14 @@ fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Resul
             if best {
                 record.best_epoch = epoch.epoch;
             }
+            let logged = || {
+                logs.epoch(epoch)
+                    .context("cannot write log.csv and its like")
+            };
             let saved = run
                 .write_weights(weights, best)
                 .and_then(|()| run.log(epoch, valid))
+                .and_then(|()| logged())
                 .and_then(|()| run.write_train_log(&log))
                 .and_then(|()| run.write_record(&record))
                 .and_then(|()| run.write_checkpoint(state));
@@ -246,7 +256,7 @@ fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
     let resident = arguments.augment_on.resident(device);
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
-    let pretrained = read_pretrained(&arguments.pretrained)?;
+    let pretrained = read_pretrained(arguments)?;
     let data = Sources::given(arguments)?.read(&spec, workers)?;
     let recipe = arguments.recipe();
     net::seed(recipe.seed);
@@ -274,22 +284,17 @@ fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Pretrained = (String, weights::Weights);
-
-fn read_pretrained(name: &str) -> anyhow::Result<Option<Pretrained>> {
-    if name == "none" {
-        return Ok(None);
-    }
-    let path = Path::new(name);
-    let weights = weights::read(path).map_err(usage)?;
-    let digest = sha256_hex(&std::fs::read(path)?);
-    let file = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Some((format!("{file} sha256:{digest}"), weights)))
+fn read_pretrained(arguments: &Arguments) -> anyhow::Result<Option<Pretrained>> {
+    let resolved = pretrained::resolve(&arguments.pretrained, arguments.model);
+    resolved.map_err(|error| match error {
+        PretrainedError::Weights(error) => usage(error),
+        error => error.into(),
+    })
 }
 
 /// Puts the weights to start from into the network and says where they are from.
 fn start(net: &mut Net, pretrained: Option<Pretrained>, name: &str) -> anyhow::Result<String> {
-    let Some((origin, weights)) = pretrained else {
+    let Some(Pretrained { origin, weights }) = pretrained else {
         return Ok("none".into());
     };
     let replaced = net.load(&weights, name).map_err(usage)?;

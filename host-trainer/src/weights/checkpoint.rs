@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::tensor::SafeTensors;
+use ::safetensors::tensor::SafeTensors;
 
 use super::{Weights, WeightsError};
 
@@ -14,7 +14,7 @@ const KEY: &str = "position";
 /// Writes both beside `path` and renames them into place.
 pub fn write(path: &Path, arrays: &Weights, text: &str) -> Result<(), WeightsError> {
     let metadata = HashMap::from([(KEY.to_string(), text.to_string())]);
-    super::write_with(path, arrays, Some(metadata))
+    super::safetensors::write_with(path, arrays, Some(metadata))
 }
 
 /// Reads both. Errors when either is missing or damaged.

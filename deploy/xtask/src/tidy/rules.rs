@@ -46,6 +46,8 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
+    ("zip", &["host-trainer/src/weights/pth/"]),
+    ("ureq", &["host-trainer/src/weights/pretrained/"]),
     ("tiny_skia", &["deploy/road-sim/"]),
 ];
 
