@@ -23,9 +23,9 @@ use tch::Tensor;
 use average::Average;
 use batch::DeviceBatch;
 pub use events::{EpochRecord, TrainError, TrainEvent};
-pub use find_lr::{Trial, find_lr};
+pub use find_lr::find_lr;
 use flat::flatten;
-use optimiser::Memory;
+use optimiser::{Memory, descend};
 pub use optimiser::Optimiser;
 pub use passes::{Inputs, embeddings, logits};
 pub use recipe::{Precision, Preset, Recipe};
@@ -298,23 +298,11 @@ impl<'a> Trainer<'a> {
         let loss = batch.loss(&logits, &self.class_weights, recipe.label_smoothing)?;
         let active = |memory: &&mut Memory| memory.flat.from_epoch <= epoch;
         let mut active: Vec<&mut Memory> = self.memories.iter_mut().filter(active).collect();
-        let trained: Vec<&Tensor> = active.iter().flat_map(|m| &m.flat.tensors).collect();
-        let gradients = Tensor::f_run_backward(&[&loss], &trained, false, false)?;
-        tch::no_grad(|| {
-            let mut gradients = gradients.iter();
-            for memory in &mut active {
-                let own = gradients.by_ref().take(memory.flat.tensors.len());
-                let parts: Vec<Tensor> = own
-                    .map(|g| g.f_contiguous()?.f_view([-1]))
-                    .collect::<Result<_, _>>()?;
-                let whole = Tensor::f_cat(&parts, 0)?;
-                memory.step(recipe.optimiser, &whole, lr, recipe.weight_decay)?;
-            }
-            if let Some(average) = &mut self.average {
-                average.update(&self.buffers)?;
-            }
-            Ok::<(), tch::TchError>(())
-        })?;
+        let (optimiser, decay) = (recipe.optimiser, recipe.weight_decay);
+        descend(&loss, &mut active, optimiser, lr, decay)?;
+        if let Some(average) = &mut self.average {
+            tch::no_grad(|| average.update(&self.buffers))?;
+        }
         Ok(Pending {
             loss: loss.f_detach()?,
             answers: logits.f_detach()?.f_argmax(1, false)?,

@@ -1,6 +1,7 @@
-//! The project's commands, `cargo xtask …`: setup, tidy, test, demo.
+//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
+mod bench;
 mod demo;
 mod say;
 mod setup;
@@ -14,7 +15,7 @@ mod workspace;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// The project's commands: setup, tidy, test, demo.
+/// The project's commands: setup, tidy, test, demo, bench.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -32,6 +33,8 @@ enum Task {
     Test(test::Arguments),
     /// Set up, then go the whole way once: pictures, training, bundle, events
     Demo(demo::Arguments),
+    /// Time the programs beside what others would use
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run().map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
+        Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

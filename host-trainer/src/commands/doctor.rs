@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::arch::Variant;
 use crate::device::{self, Libtorch};
 use crate::machine::{self, Disk, Memory, Nvidia, Processor};
-use crate::train::trial;
+use crate::train::trial::{self, Trial};
 use crate::weights::pretrained;
 
 /// Show what this machine can train on, prove it with a few steps, and say what is missing.
@@ -25,6 +25,15 @@ pub struct Arguments {
     /// Folder in which run folders would be made: its disk is looked at
     #[arg(long, value_name = "DIR", default_value = "runs")]
     save_ret: PathBuf,
+    /// Pictures in a step of the trial
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..=4096))]
+    batch_size: u32,
+    /// Side of the trial's pictures, pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(32..=1024))]
+    input_size: u32,
+    /// Steps of the trial on each device
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    steps: u32,
 }
 
 /// Everything that was found.
@@ -37,7 +46,7 @@ struct Report {
     memory: Option<Memory>,
     disk: Option<Disk>,
     weights: Vec<WeightsFile>,
-    devices: Vec<Trial>,
+    devices: Vec<Tried>,
     /// What to do about what is missing; empty when nothing is.
     advice: Vec<String>,
     can_train: bool,
@@ -64,10 +73,10 @@ struct WeightsFile {
 
 /// What became of training on one device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Trial {
+struct Tried {
     /// `cpu` or `cuda:0`.
     device: String,
-    /// Training pictures a second, of small pictures in memory; none when it failed.
+    /// Pictures a second of the network alone, from memory; none when it failed.
     images_per_second: Option<f64>,
     /// Why it failed.
     error: Option<String>,
@@ -95,19 +104,24 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.json {
         print!("{}", text::facts(&report));
     }
+    let trial = Trial {
+        batch_size: arguments.batch_size,
+        side: arguments.input_size,
+        steps: arguments.steps,
+    };
     for device in device::all() {
-        let seconds = trial::seconds_per_step(device);
-        let trial = Trial {
+        let rate = trial::images_per_second(trial, device);
+        let tried = Tried {
             device: device::short_name(device),
-            images_per_second: seconds.as_ref().ok().map(|s| trial::BATCH as f64 / s),
-            error: seconds.err(),
+            images_per_second: rate.as_ref().ok().copied(),
+            error: rate.err(),
         };
         if !arguments.json {
-            println!("{}", text::trial(&trial, &report.nvidia));
+            println!("{}", text::tried(trial, &tried, &report.nvidia));
         }
-        report.devices.push(trial);
+        report.devices.push(tried);
     }
-    report.can_train = report.devices.iter().any(|trial| trial.error.is_none());
+    report.can_train = report.devices.iter().any(|tried| tried.error.is_none());
     report.advice = advice::of(&report);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -169,7 +183,7 @@ fn plain() -> Report {
             bytes: 10_000_000,
             kept: Some("/cache/small.pth".into()),
         }],
-        devices: vec![Trial {
+        devices: vec![Tried {
             device: "cpu".into(),
             images_per_second: Some(120.4),
             error: None,

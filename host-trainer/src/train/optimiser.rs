@@ -114,6 +114,30 @@ impl Memory {
     }
 }
 
+/// One step down `loss` of all buffers in `memories`.
+pub(super) fn descend(
+    loss: &Tensor,
+    memories: &mut [&mut Memory],
+    optimiser: Optimiser,
+    lr: f64,
+    weight_decay: f64,
+) -> Result<(), TchError> {
+    let trained: Vec<&Tensor> = memories.iter().flat_map(|m| &m.flat.tensors).collect();
+    let gradients = Tensor::f_run_backward(&[loss], &trained, false, false)?;
+    tch::no_grad(|| {
+        let mut gradients = gradients.iter();
+        for memory in memories {
+            let own = gradients.by_ref().take(memory.flat.tensors.len());
+            let parts: Vec<Tensor> = own
+                .map(|gradient| gradient.f_reshape([-1]))
+                .collect::<Result<_, _>>()?;
+            let whole = Tensor::f_cat(&parts, 0)?;
+            memory.step(optimiser, &whole, lr, weight_decay)?;
+        }
+        Ok(())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use tch::nn::{self, OptimizerConfig};

@@ -11,9 +11,9 @@ const LITTLE_MEMORY: u64 = 3_000_000_000;
 pub(super) fn of(report: &Report) -> Vec<String> {
     let mut advice = Vec::new();
     cuda(report, &mut advice);
-    for trial in &report.devices {
-        if let Some(error) = &trial.error {
-            let text = match trial.device.as_str() {
+    for tried in &report.devices {
+        if let Some(error) = &tried.error {
+            let text = match tried.device.as_str() {
                 "cpu" => format!(
                     "training fails on the processor ({error}): the libtorch that is linked does \
                      not fit; run `cargo xtask setup` and build again"

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Report, Trial};
+use super::{Report, Tried};
 use crate::machine::Nvidia;
-use crate::train::trial::{BATCH, SIDE};
+use crate::train::trial::Trial;
 
 /// What was found, before anything is tried.
 pub(super) fn facts(report: &Report) -> String {
@@ -29,8 +29,11 @@ pub(super) fn facts(report: &Report) -> String {
 }
 
 /// What became of training on a device.
-pub(super) fn trial(trial: &Trial, nvidia: &Nvidia) -> String {
-    let name = trial.device.strip_prefix("cuda:");
+pub(super) fn tried(trial: Trial, tried: &Tried, nvidia: &Nvidia) -> String {
+    let Trial {
+        batch_size, side, ..
+    } = trial;
+    let name = tried.device.strip_prefix("cuda:");
     let card = name.and_then(|index| nvidia.cards.get(index.parse::<usize>().ok()?));
     let card = card.map(|card| {
         let (free, all) = (
@@ -39,14 +42,14 @@ pub(super) fn trial(trial: &Trial, nvidia: &Nvidia) -> String {
         );
         format!("{}, {free:.1} of {all:.1} GiB free; ", card.name)
     });
-    let outcome = match (&trial.images_per_second, &trial.error) {
+    let outcome = match (&tried.images_per_second, &tried.error) {
         (Some(rate), None) => format!(
-            "trains: MobileNetV3-small takes {rate:.0} pictures of {SIDE} x {SIDE} a second, \
-             {BATCH} at a time"
+            "trains: MobileNetV3-small takes {rate:.0} pictures of {side} x {side} a second, \
+             {batch_size} at a time"
         ),
         (_, error) => format!("does not train: {}", error.as_deref().unwrap_or("?")),
     };
-    row(&trial.device, &(card.unwrap_or_default() + &outcome))
+    row(&tried.device, &(card.unwrap_or_default() + &outcome))
 }
 
 /// What follows from it.
@@ -57,7 +60,7 @@ pub(super) fn conclusion(report: &Report) -> String {
         let _ = writeln!(text, "{}", row(name, advice));
     }
     // `--device auto` takes the first card.
-    let works = |trial: &&Trial| trial.error.is_none();
+    let works = |tried: &&Tried| tried.error.is_none();
     let cards = report.devices.iter().skip(1).find(works);
     if let Some(best) = cards.or(report.devices.iter().find(works)) {
         let _ = writeln!(
@@ -169,10 +172,16 @@ mod tests {
     use super::*;
     use crate::machine::Card;
 
+    const TRIAL: Trial = Trial {
+        batch_size: 32,
+        side: 128,
+        steps: 3,
+    };
+
     #[test]
     fn a_machine_without_a_card_reads_well() {
         let report = plain();
-        let text = facts(&report) + &trial(&report.devices[0], &report.nvidia);
+        let text = facts(&report) + &tried(TRIAL, &report.devices[0], &report.nvidia);
         assert_eq!(
             text + "\n" + &conclusion(&report),
             "\
@@ -206,7 +215,7 @@ ready        training runs on cpu
         };
         let libtorch = &mut report.libtorch;
         (libtorch.cuda, libtorch.cuda_devices, libtorch.cudnn) = (true, 1, Some(91900));
-        report.devices.push(Trial {
+        report.devices.push(Tried {
             device: "cuda:0".into(),
             images_per_second: Some(9000.0),
             error: None,
@@ -217,7 +226,7 @@ ready        training runs on cpu
             "{text}"
         );
         assert!(text.contains("driver       NVIDIA 580.65.06\n"), "{text}");
-        let line = trial(&report.devices[1], &report.nvidia);
+        let line = tried(TRIAL, &report.devices[1], &report.nvidia);
         let start = "cuda:0       NVIDIA H100, 79.2 of 79.6 GiB free; trains: ";
         assert!(line.starts_with(start), "{line}");
         assert!(conclusion(&report).ends_with("training runs on cuda:0\n"));
@@ -229,7 +238,7 @@ ready        training runs on cpu
         report.devices[0].error = Some("broken".into());
         report.devices[0].images_per_second = None;
         report.advice = vec!["mend it".into(), "or not".into()];
-        let line = trial(&report.devices[0], &report.nvidia);
+        let line = tried(TRIAL, &report.devices[0], &report.nvidia);
         assert_eq!(line, "cpu          does not train: broken");
         assert_eq!(
             conclusion(&report),

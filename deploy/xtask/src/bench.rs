@@ -1,0 +1,28 @@
+//! `cargo xtask bench`: this project's programs timed beside what others would use, on the
+//! machine at hand.
+
+mod python;
+mod rates;
+mod train;
+
+use anyhow::Result;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Training: pictures a second, beside torchvision's network in PyTorch
+    Train(train::Arguments),
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.what {
+        What::Train(arguments) => train::run(arguments),
+    }
+}
