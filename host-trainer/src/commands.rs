@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod export;
+pub mod report;
 pub mod train;
 
 use models::PictureError;

@@ -15,8 +15,10 @@ mod loader;
 mod metrics;
 mod net;
 mod onnx;
+mod plot;
 mod progress;
 mod quantise;
+mod report;
 mod run;
 mod schedule;
 mod split;
@@ -43,6 +45,7 @@ enum Command {
     Train(commands::train::Arguments),
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
+    Report(commands::report::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Report(arguments) => commands::report::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
