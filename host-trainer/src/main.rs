@@ -6,6 +6,7 @@ mod augment;
 mod candidate;
 mod card;
 mod commands;
+mod compare;
 mod cost;
 mod dataset;
 mod device;
@@ -46,6 +47,7 @@ enum Command {
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
     Report(commands::report::Arguments),
+    Compare(commands::compare::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
+        Command::Compare(arguments) => commands::compare::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

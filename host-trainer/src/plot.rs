@@ -14,5 +14,4 @@ mod svg;
 pub use curves::{Calibration, Coverage, calibration, coverage, roc};
 pub use lines::{Axis, Line, Lines, Mark, Scale, Unit, lines};
 pub use matrix::confusion;
-pub use raster::PlotError;
 pub use svg::Chart;

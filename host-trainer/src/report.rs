@@ -11,6 +11,7 @@ mod charts;
 mod epochs;
 mod facts;
 mod gallery;
+mod judgement;
 mod measured;
 mod page;
 mod sections;
@@ -23,7 +24,7 @@ use anyhow::Context;
 pub use answers::Answer;
 pub use epochs::{Epoch, read as epochs};
 pub use facts::facts;
-pub use measured::{Measured, Measurement};
+pub use measured::Measured;
 pub use page::{interval, percent, shell};
 pub use summary::Summary;
 

@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn curves_and_areas_by_hand() {
-        type Points<'a> = &'a [(f64, f64)];
-        let cases: [(&[(f32, bool)], Points<'_>, f64); 4] = [
+        type Case<'a> = (&'a [(f32, bool)], &'a [(f64, f64)], f64);
+        let cases: [Case<'_>; 4] = [
             (
                 &[(0.9, true), (0.2, false)],
                 &[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)],

@@ -70,14 +70,17 @@ impl Axis {
         if self.unit == Unit::Whole {
             values.retain(|value| value.fract().abs() < 1e-9);
         }
+        let largest = values
+            .iter()
+            .fold(0.0, |most: f64, value| most.max(value.abs()));
         let step = match values.as_slice() {
             [first, second, ..] => second - first,
             _ => range.high - range.low,
         };
         let written = |value: f64| match (self.unit, self.scale) {
-            (Unit::Percent, _) => format!("{} %", number(100.0 * value, 100.0 * step)),
-            (_, Scale::Log) => number(value, value),
-            _ => number(value, step),
+            (Unit::Percent, _) => format!("{} %", number(100.0 * value, 100.0 * step, 100.0)),
+            (_, Scale::Log) => number(value, value, value),
+            _ => number(value, step, largest),
         };
         values.into_iter().map(|v| (v, written(v))).collect()
     }
@@ -105,6 +108,8 @@ pub(super) struct Stroke {
     pub dash: Option<&'static str>,
     /// How thick.
     pub width: f32,
+    /// Whether it has the page's ink instead of a colour of its own.
+    pub ink: bool,
 }
 
 /// A plotting area with its two ranges.
@@ -134,7 +139,7 @@ impl Panel {
         let left = widest + 12.0 + label(y_axis);
         let bottom = 24.0 + label(x_axis);
         // The last tick's label may stand out on the right, the first line's at the top.
-        let (right, top) = (18.0, 8.0);
+        let (right, top) = (25.0, 8.0);
         Self {
             area: Area {
                 left: area.left + left,
@@ -232,7 +237,7 @@ impl Panel {
                     @if let [(x, y)] = run[..] {
                         (dot(x, y, stroke.width * 1.2, stroke.colour))
                     } @else {
-                        (polyline(&thinned(run), stroke))
+                        (polyline(&thinned(run, area), stroke))
                     }
                 }
             }
@@ -245,14 +250,35 @@ fn most(length: f32) -> usize {
     ((length / 45.0) as usize).clamp(2, 10)
 }
 
-/// Leaves out points that no eye could tell from the one before.
-fn thinned(run: &[(f32, f32)]) -> Vec<(f32, f32)> {
+/// Leaves out what no eye could tell: points close to the one before, points in the middle of a
+/// straight stretch of a staircase, and all but the ends of a stretch outside the panel.
+fn thinned(run: &[(f32, f32)], area: Area) -> Vec<(f32, f32)> {
+    let beyond = |(x, y): (f32, f32)| {
+        [
+            x < area.left,
+            x > area.left + area.width,
+            y < area.top,
+            y > area.top + area.height,
+        ]
+    };
     let mut kept: Vec<(f32, f32)> = Vec::new();
     for (index, point) in run.iter().enumerate() {
-        let far = |last: &(f32, f32)| (last.0 - point.0).abs() + (last.1 - point.1).abs() > 0.3;
-        if index + 1 == run.len() || kept.last().is_none_or(far) {
-            kept.push(*point);
+        let last = index + 1 == run.len();
+        if let Some(before) = kept.last()
+            && !last
+            && (before.0 - point.0).abs() + (before.1 - point.1).abs() < 0.4
+        {
+            continue;
         }
+        if let [.., first, middle] = kept[..] {
+            let flat = |a: f32, b: f32, c: f32| (a - b).abs() < 0.01 && (b - c).abs() < 0.01;
+            let outside = [first, middle, *point].map(beyond);
+            let straight = flat(first.0, middle.0, point.0) || flat(first.1, middle.1, point.1);
+            if straight || (0..4).any(|side| outside.iter().all(|beyond| beyond[side])) {
+                kept.pop();
+            }
+        }
+        kept.push(*point);
     }
     kept
 }
@@ -264,12 +290,12 @@ fn polyline(points: &[(f32, f32)], stroke: &Stroke) -> Markup {
         .collect();
     let list = list.join(" ");
     html! {
-        @if stroke.colour.needs_casing() {
+        @if !stroke.ink && stroke.colour.needs_casing() {
             polyline.casing points=(list) fill="none" stroke=(INK) stroke-opacity="0.55"
                 stroke-width=(n(stroke.width + 1.6)) stroke-linejoin="round" {}
         }
-        polyline points=(list) fill="none" stroke=(stroke.colour.0) stroke-width=(n(stroke.width))
-            stroke-dasharray=[stroke.dash] stroke-linejoin="round" {}
+        polyline.ink-line[stroke.ink] points=(list) fill="none" stroke=(stroke.colour.0)
+            stroke-width=(n(stroke.width)) stroke-dasharray=[stroke.dash] stroke-linejoin="round" {}
     }
 }
 

@@ -7,7 +7,7 @@ use super::axes::{Area, Axis, Panel, Stroke, Unit, dot, legend};
 use super::colour::{self, Colour, series_colour};
 use super::lines::{Line, Lines, Mark, lines};
 use super::scale::Range;
-use super::svg::{Anchor, Chart, GRID, INK, Style, fitted, n, text};
+use super::svg::{Anchor, Chart, GRID, INK, Style, n, text};
 use crate::metrics::{Bin, CoveragePoint, Curve, Roc, Threshold};
 
 /// Receiver operating characteristic of every class against the others, with micro and macro
@@ -18,11 +18,13 @@ pub fn roc(title: &str, classes: &[String], roc: &Roc) -> Chart {
         colour: looks[index].0,
         dash: looks[index].1,
         width: 1.8,
+        ink: false,
     };
     let mean = |dash| Stroke {
         colour: Colour(INK),
         dash: Some(dash),
-        width: 2.4,
+        width: 2.0,
+        ink: true,
     };
     let means = [
         ("micro mean", &roc.micro, mean("2 3")),
@@ -89,6 +91,7 @@ fn chance() -> Stroke {
         colour: Colour("#8a929b"),
         dash: Some("3 4"),
         width: 1.2,
+        ink: false,
     }
 }
 
@@ -121,8 +124,12 @@ pub struct Calibration<'a> {
     pub bins: &'a [Bin],
 }
 
+/// Answers that a bin needs to be a point of the line: fewer say nothing and zigzag.
+const FEWEST: u32 = 10;
+
 /// Reliability diagram: how often answers of a confidence are right, and below it how many
-/// there are. The first set is drawn faint; dots grow with the answers behind them.
+/// there are. The first set is drawn faint; dots grow with the answers behind them, and the line
+/// joins those with at least ten.
 pub fn calibration(title: &str, sets: &[Calibration<'_>]) -> Chart {
     let (width, height) = (580.0, 520.0);
     let axes = (
@@ -142,6 +149,7 @@ pub fn calibration(title: &str, sets: &[Calibration<'_>]) -> Chart {
         colour: series_colour(if index == last { 0 } else { 1 }),
         dash: (index != last).then_some("5 3"),
         width: if index == last { 2.2 } else { 1.6 },
+        ink: false,
     };
     let entries: Vec<_> = sets
         .iter()
@@ -178,7 +186,8 @@ pub fn calibration(title: &str, sets: &[Calibration<'_>]) -> Chart {
         (panel.line(&[(0.0, 0.0), (1.0, 1.0)], &chance()))
         @for (index, set) in sets.iter().enumerate() {
             @let bins = filled(set.bins);
-            @let points: Vec<_> = bins.iter().map(|bin| (bin.confidence, bin.accuracy)).collect();
+            @let sure = bins.iter().filter(|bin| bin.answers >= FEWEST);
+            @let points: Vec<_> = sure.map(|bin| (bin.confidence, bin.accuracy)).collect();
             (panel.line(&points, &stroke(index)))
             @for bin in &bins {
                 @if let Some((x, y)) = panel.at((bin.confidence, bin.accuracy)) {
@@ -228,7 +237,12 @@ pub struct Coverage {
 /// Accuracy of the surest answers against their share of all pictures.
 pub fn coverage(title: &str, sets: &[Coverage]) -> Chart {
     let line = |set: &Coverage| Line {
-        name: fitted(&set.name, 12.0, 300.0),
+        name: format!(
+            "{}: {:.1} % answered, {:.1} % right",
+            set.name,
+            100.0 * set.threshold.coverage,
+            100.0 * set.threshold.accuracy
+        ),
         points: set
             .points
             .iter()
@@ -236,15 +250,11 @@ pub fn coverage(title: &str, sets: &[Coverage]) -> Chart {
             .collect(),
         ..Line::default()
     };
-    let mark = |set: &Coverage| Mark::Dot {
+    let mark = |(line, set): (usize, &Coverage)| Mark::Dot {
+        line,
         x: set.threshold.coverage,
         y: set.threshold.accuracy,
-        label: format!(
-            "{}: {:.1} % answered, {:.1} % right",
-            set.name,
-            100.0 * set.threshold.coverage,
-            100.0 * set.threshold.accuracy
-        ),
+        label: String::new(),
     };
     // A handful of the surest answers swings widely and says little.
     let lowest = sets
@@ -257,7 +267,7 @@ pub fn coverage(title: &str, sets: &[Coverage]) -> Chart {
         super::Scale::Linear,
         [(lowest - 0.01).max(0.0), 1.0].into_iter(),
     );
-    let marks: Vec<Mark> = sets.iter().map(mark).collect();
+    let marks: Vec<Mark> = sets.iter().enumerate().map(mark).collect();
     lines(&Lines {
         title: title.into(),
         x: Axis {

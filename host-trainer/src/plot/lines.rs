@@ -5,7 +5,7 @@ use maud::html;
 
 use super::axes::{Area, Panel, Stroke, dot, legend};
 pub use super::axes::{Axis, Unit};
-use super::colour::{Colour, series_colour};
+use super::colour::series_colour;
 use super::raster;
 pub use super::scale::Scale;
 use super::svg::{Anchor, Chart, INK, Style, TEXT, n, text};
@@ -33,13 +33,15 @@ pub enum Mark {
         /// What it is.
         label: String,
     },
-    /// A dot.
+    /// A dot in the colour of a line.
     Dot {
+        /// Index of the line.
+        line: usize,
         /// Where, across.
         x: f64,
         /// Where, up.
         y: f64,
-        /// What it is.
+        /// What it is; may be empty.
         label: String,
     },
 }
@@ -103,6 +105,7 @@ fn stroke(index: usize, line: &Line) -> Stroke {
             (false, false) => None,
         },
         width: if line.faint { 1.6 } else { 2.2 },
+        ink: false,
     }
 }
 
@@ -146,7 +149,7 @@ fn keys(lines: &[Line]) -> Keys {
 pub(super) fn mark(panel: &Panel, mark: &Mark) -> maud::Markup {
     let (x, y, label) = match mark {
         Mark::Upright { x, label } => (*x, panel.y.high, label),
-        Mark::Dot { x, y, label } => (*x, *y, label),
+        Mark::Dot { x, y, label, .. } => (*x, *y, label),
     };
     let Some((left, top)) = panel.at((x, y)) else {
         return html! {};
@@ -159,16 +162,16 @@ pub(super) fn mark(panel: &Panel, mark: &Mark) -> maud::Markup {
         false => (Anchor::End, -7.0),
     };
     html! {
-        @if let Mark::Upright { .. } = mark {
-            line.ink-line x1=(n(left)) x2=(n(left)) y1=(n(area.top)) y2=(n(area.top + area.height))
-                stroke=(INK) stroke-width="1" stroke-dasharray="3 3" {}
-            (halo(left + shift, area.top + 10.0, anchor, label))
-        } @else {
-            (dot(left, top, 4.0, Colour(INK)))
+        @if let Mark::Dot { line, .. } = mark {
+            (dot(left, top, 5.0, series_colour(*line)))
             @let below = top + 14.0;
             @let above = top - 14.0;
             @let high = if below > area.top + area.height - 8.0 { above } else { below };
             (halo(left + shift, high, anchor, label))
+        } @else {
+            line.ink-line x1=(n(left)) x2=(n(left)) y1=(n(area.top)) y2=(n(area.top + area.height))
+                stroke=(INK) stroke-width="1" stroke-dasharray="3 3" {}
+            (halo(left + shift, area.top + 10.0, anchor, label))
         }
     }
 }

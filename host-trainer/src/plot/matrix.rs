@@ -25,16 +25,16 @@ pub fn confusion(title: &str, confusion: &Confusion) -> Chart {
     let widest = names
         .iter()
         .map(|name| raster::width(name, size, false))
-        .fold(40.0, f32::max);
+        .fold(64.0, f32::max);
     // Names lie flat above their columns when all fit, else they stand.
     let flat = widest + 6.0 <= cell;
     let (left, top) = (44.0 + widest, 66.0 + if flat { 18.0 } else { widest + 8.0 });
     let side = cell * classes as f32;
-    let (width, height) = (left + side + 58.0, top + side + 36.0);
+    let (width, height) = (left + side + 74.0, top + side + 36.0);
     let rows = confusion.per_class();
     let middle = |index: usize| cell * (index as f32 + 0.5);
     let percent = |share: f64, any: bool| match any {
-        true => format!("{:.0} %", 100.0 * share),
+        true => format!("{:.0}", 100.0 * share),
         false => "–".into(),
     };
     let answers = |class: usize| confusion.counts.iter().map(|row| row[class]).sum::<u32>();
@@ -63,13 +63,12 @@ pub fn confusion(title: &str, confusion: &Confusion) -> Chart {
         }
         rect x=(n(left)) y=(n(top)) width=(n(side)) height=(n(side)) fill="none" stroke=(GRID)
             class="grid" {}
-        (text(left + side + 54.0, top - 12.0, small(true, Anchor::End), "recall"))
-        (text(left - 8.0, top + side + 15.0, small(true, Anchor::End), "precision"))
+        (text(left + side + 62.0, top - 12.0, small(true, Anchor::End), "recall %"))
+        (text(left - 8.0, top + side + 15.0, small(true, Anchor::End), "precision %"))
         @for (index, row) in rows.iter().enumerate() {
-            (text(left + side + 54.0, top + middle(index), small(true, Anchor::End),
+            (text(left + side + 62.0, top + middle(index), small(true, Anchor::End),
                 &percent(row.recall, row.pictures > 0)))
             @let precision = percent(row.precision, answers(index) > 0);
-            @let precision = if cell < 38.0 { precision.replace(" %", "") } else { precision };
             (text(left + middle(index), top + side + 15.0, small(true, Anchor::Middle), &precision))
         }
     };
@@ -113,7 +112,7 @@ fn square(
             rect.grid x=(n(x)) y=(n(y)) width=(n(cell)) height=(n(cell)) stroke=(GRID)
                 stroke-width="0.6" fill=(hue) fill-opacity=(format!("{opacity:.2}")) {}
             @if count > 0 {
-                @if opacity > 0.55 {
+                @if opacity > 0.72 {
                     g.on-shade fill="#ffffff" { (on_shade(x + cell / 2.0, y + cell / 2.0, style, &digits)) }
                 } @else {
                     (text(x + cell / 2.0, y + cell / 2.0, style, &digits))

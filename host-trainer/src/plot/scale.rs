@@ -111,13 +111,13 @@ fn step(low: f64, high: f64, most: usize) -> f64 {
     fits.unwrap_or(&10.0) * power
 }
 
-/// A number on an axis whose ticks are `step` apart, in as many digits as that needs.
-pub(super) fn number(value: f64, step: f64) -> String {
+/// A number on an axis whose ticks are `step` apart, in as many digits as that needs; as a power
+/// of ten where the axis's `largest` number asks for it.
+pub(super) fn number(value: f64, step: f64, largest: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
-    let size = value.abs();
-    if !(1e-3..1e5).contains(&size) {
+    if !(1e-3..1e5).contains(&largest.abs()) {
         let text = format!("{value:.2e}");
         let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
         let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
@@ -184,23 +184,23 @@ mod tests {
         assert_eq!(range.place(0.0), None);
         assert!((range.place(1e-5).unwrap()).abs() < 1e-9);
         let short = Range::around(Scale::Log, [0.9, 12.0].into_iter());
-        let found: Vec<String> = short.ticks(8).iter().map(|v| number(*v, *v)).collect();
+        let found: Vec<String> = short.ticks(8).iter().map(|v| number(*v, *v, *v)).collect();
         assert_eq!(found, ["1", "2", "5", "10"]);
     }
 
     #[test]
     fn numbers_are_written_as_a_reader_expects() {
-        for (value, step, text) in [
-            (0.0, 0.1, "0"),
-            (0.25, 0.05, "0.25"),
-            (-2.0, 1.0, "−2"),
-            (12.0, 4.0, "12"),
-            (1e-5, 1e-5, "10⁻⁵"),
-            (0.0002, 0.0002, "2·10⁻⁴"),
-            (0.002, 0.001, "0.002"),
-            (300_000.0, 1e5, "3·10⁵"),
+        for (value, step, largest, text) in [
+            (0.0, 0.1, 1.0, "0"),
+            (0.25, 0.05, 1.0, "0.25"),
+            (-2.0, 1.0, 2.0, "−2"),
+            (12.0, 4.0, 12.0, "12"),
+            (1e-5, 1e-5, 1e-5, "10⁻⁵"),
+            (0.0002, 0.0002, 0.0008, "2·10⁻⁴"),
+            (0.0005, 0.0005, 0.002, "0.0005"),
+            (300_000.0, 1e5, 3e5, "3·10⁵"),
         ] {
-            assert_eq!(number(value, step), text);
+            assert_eq!(number(value, step, largest), text);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::raster::{self, PlotError};
 /// Font families of all text: the first is what the PNG is set in.
 pub(super) const FONTS: &str = "DejaVu Sans, Verdana, sans-serif";
 /// Size of ordinary text.
-pub(super) const TEXT: f32 = 12.0;
+pub(super) const TEXT: f32 = 13.0;
 /// Colour of lines and text, unless a page restyles `.ink`.
 pub(super) const INK: &str = "#1f2328";
 /// Colour of secondary text, unless a page restyles `.muted`.
@@ -147,7 +147,7 @@ impl Style {
     /// A heading of a chart.
     pub(super) fn title(anchor: Anchor) -> Self {
         Self {
-            size: 14.0,
+            size: 15.0,
             bold: true,
             ..Self::new(anchor)
         }

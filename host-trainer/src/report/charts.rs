@@ -3,7 +3,7 @@
 use super::epochs::Epoch;
 use super::measured::{Measured, Measurement};
 use crate::metrics::coverage_curve;
-use crate::plot::{self, Axis, Calibration, Chart, Coverage, Line, Lines, Mark, Unit};
+use crate::plot::{self, Axis, Calibration, Chart, Coverage, Line, Lines, Mark, Scale, Unit};
 
 /// All charts of a run.
 #[derive(Debug)]
@@ -125,9 +125,27 @@ fn training(epochs: &[Epoch], best: u32) -> Vec<(String, Chart)> {
             line("validation macro F1", |e| e.valid_macro_f1, true, 2),
         ],
     );
+    let rates = || {
+        epochs
+            .iter()
+            .filter_map(|epoch| epoch.lr)
+            .filter(|rate| *rate > 0.0)
+    };
+    let (low, high) = (
+        rates().fold(f64::INFINITY, f64::min),
+        rates().fold(0.0, f64::max),
+    );
     let rate = chart(
         "Learning rate",
-        Axis::new("at the epoch's end", Unit::Number),
+        Axis {
+            // Of a rate that falls to a thousandth, equal steps would hide the end.
+            scale: if high > 1000.0 * low {
+                Scale::Log
+            } else {
+                Scale::Linear
+            },
+            ..Axis::new("at the epoch's end", Unit::Number)
+        },
         vec![line("learning rate", |e| e.lr, false, 0)],
     );
     vec![

@@ -7,7 +7,7 @@ use super::charts::Charts;
 use super::epochs::Epoch;
 use super::gallery::Mistakes;
 use super::measured::Measured;
-use super::sections;
+use super::{judgement, sections};
 use crate::metrics::Interval;
 use crate::plot::Chart;
 use crate::run::Run;
@@ -37,13 +37,13 @@ pub fn shell(title: &str, body: &Markup) -> String {
 
 /// A share as percent with one decimal.
 pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}\u{a0}%", 100.0 * share)
 }
 
 /// An interval of shares as percent.
 pub fn interval(interval: Interval) -> String {
     format!(
-        "{:.1} to {:.1} %",
+        "{:.1} to {:.1}\u{a0}%",
         100.0 * interval.low,
         100.0 * interval.high
     )
@@ -92,13 +92,13 @@ pub(super) fn report(
             }
         }
         (sections::headline(measured))
-        (sections::training(epochs, charts))
-        (sections::confusion(measured, charts))
-        (sections::classes(measured))
-        (sections::roc(charts))
-        (sections::calibration(measured, charts))
-        (sections::threshold(measured, charts))
-        (sections::mistakes(mistakes))
+        (sections::training(epochs, record.best_epoch, charts))
+        (judgement::confusion(measured, charts))
+        (judgement::classes(measured))
+        (judgement::roc(charts))
+        (judgement::calibration(measured, charts))
+        (judgement::threshold(measured, charts))
+        (judgement::mistakes(mistakes))
         (sections::recipe(measured))
         (sections::card(measured))
         (sections::sources(record))

@@ -1,15 +1,14 @@
-//! The sections of a report, top to bottom. Shows numbers; computes none.
+//! The sections of a report that say what was trained, how, and how good it became; `judgement`
+//! has those that say where it errs. Shows numbers; computes none.
 
 use maud::{Markup, html};
 
 use super::charts::Charts;
 use super::epochs::Epoch;
 use super::facts::facts;
-use super::gallery::Mistakes;
-use super::measured::{Apart, Measured, Measurement};
+use super::measured::{Apart, Measured};
 use super::page::{figure, interval, percent};
 use crate::card;
-use crate::metrics::{Confusion, TARGET_ACCURACY};
 use crate::run::RunRecord;
 use crate::split::Part;
 
@@ -26,7 +25,8 @@ pub(super) const CONTENTS: [(&str, &str); 9] = [
     ("card", "Model card"),
 ];
 
-fn section(id: &str, body: Markup) -> Markup {
+/// A section with its heading.
+pub(super) fn section(id: &str, body: Markup) -> Markup {
     let heading = CONTENTS.iter().find(|(found, _)| *found == id);
     html! {
         section id=(id) {
@@ -36,10 +36,12 @@ fn section(id: &str, body: Markup) -> Markup {
     }
 }
 
-fn area(curve: Option<f64>) -> String {
+/// An area under a curve, or a dash.
+pub(super) fn area(curve: Option<f64>) -> String {
     curve.map_or_else(|| "–".into(), |auc| format!("{auc:.3}"))
 }
 
+/// What a reader wants first.
 pub(super) fn headline(measured: &Measured) -> Markup {
     let Some(judged) = measured.judged() else {
         return html! {};
@@ -114,7 +116,8 @@ fn parts(measured: &Measured) -> Markup {
     }
 }
 
-pub(super) fn training(epochs: &[Epoch], charts: &Charts) -> Markup {
+/// Curves over the epochs.
+pub(super) fn training(epochs: &[Epoch], best: u32, charts: &Charts) -> Markup {
     let seconds: f64 = epochs.iter().filter_map(|epoch| epoch.seconds).sum();
     section(
         "training",
@@ -131,261 +134,44 @@ pub(super) fn training(epochs: &[Epoch], charts: &Charts) -> Markup {
                     (figure(charts.get("loss"), ""))
                     (figure(charts.get("accuracy"), ""))
                     (figure(charts.get("learning_rate"), ""))
+                    (epoch_table(epochs, best))
                 }
             }
         },
     )
 }
 
-pub(super) fn confusion(measured: &Measured, charts: &Charts) -> Markup {
-    let caption = |part: Part| match part {
-        Part::Test => "Blue: right, orange: wrong; the deeper, the larger the share of its row.",
-        Part::Validation => "These pictures chose the best epoch.",
-        Part::Train => {
-            "Trained on, here without augmentation; pictures from extra folders are not included."
-        }
-    };
-    section(
-        "confusion",
-        html! {
-            div.charts {
-                @for part in [Part::Test, Part::Validation, Part::Train] {
-                    (figure(charts.get(&format!("confusion_{}", part.name())), caption(part)))
-                }
-            }
-            @if let Some(judged) = measured.judged() { (pairs(&judged.confusion)) }
-        },
-    )
-}
-
-/// The classes that are most often taken for another, in words.
-fn pairs(confusion: &Confusion) -> Markup {
-    let mut wrong: Vec<(u32, usize, usize)> = Vec::new();
-    for (truth, row) in confusion.counts.iter().enumerate() {
-        let others = row
-            .iter()
-            .enumerate()
-            .filter(|(answer, count)| *answer != truth && **count > 0);
-        wrong.extend(others.map(|(answer, count)| (*count, truth, answer)));
-    }
-    wrong.sort_by_key(|(count, truth, answer)| (std::cmp::Reverse(*count), *truth, *answer));
-    wrong.truncate(5);
+/// Ten epochs at most, evenly apart, the best and the last among them.
+fn epoch_table(epochs: &[Epoch], best: u32) -> Markup {
+    let every = epochs.len().div_ceil(9).max(1);
+    let last = epochs.last().map_or(0, |epoch| epoch.epoch);
+    let shown = epochs.iter().enumerate().filter(|(index, epoch)| {
+        index % every == every - 1 || epoch.epoch == best || epoch.epoch == last
+    });
+    let number = |value: Option<f64>| value.map_or_else(|| "–".into(), |v| format!("{v:.3}"));
     html! {
-        @if !wrong.is_empty() {
-            p {
-                "Most frequent: "
-                @for (index, (count, truth, answer)) in wrong.iter().enumerate() {
-                    @if index > 0 { "; " }
-                    bdi { (confusion.classes[*truth]) } " taken for "
-                    bdi { (confusion.classes[*answer]) } " (" (count) ")"
-                }
-                "."
-            }
-        }
-    }
-}
-
-pub(super) fn classes(measured: &Measured) -> Markup {
-    let table = |part: &Measurement| {
-        let share = |value: f64| {
-            html! {
-                td.bar.low[value < 0.7] style=(format!("--share:{:.0}%", 100.0 * value)) {
-                    (format!("{value:.3}"))
-                }
-            }
-        };
-        let rows = part.confusion.per_class();
-        let present: Vec<_> = rows.iter().filter(|row| row.pictures > 0).collect();
-        let mean = |of: fn(&crate::metrics::ClassMetrics) -> f64| {
-            present.iter().map(|row| of(row)).sum::<f64>() / present.len().max(1) as f64
-        };
-        html! {
-            h3 { "On " (part.pictures()) " " (part.part.name()) " pictures" }
-            div.wide { table {
-                thead { tr {
-                    th { "class" } th { "pictures" } th { "precision" } th { "recall" }
-                    th { "specificity" } th { "F1" } th { "AUC" } th.left { "most often taken for" }
-                } }
-                tbody {
-                    @for (index, row) in rows.iter().enumerate() {
-                        tr {
-                            td.name { bdi { (row.class) } }
-                            td { (row.pictures) }
-                            @if row.pictures > 0 {
-                                (share(row.precision)) (share(row.recall))
-                                td { (format!("{:.3}", row.specificity)) }
-                                (share(row.f1))
-                            } @else { td { "–" } td { "–" } td { "–" } td { "–" } }
-                            td { (area(part.roc.classes[index].as_ref().map(|c| c.auc))) }
-                            td.text { (taken_for(&part.confusion, index)) }
-                        }
-                    }
-                }
-                tfoot { tr {
-                    td { "mean" } td { (part.pictures()) }
-                    td { (format!("{:.3}", mean(|m| m.precision))) }
-                    td { (format!("{:.3}", mean(|m| m.recall))) }
-                    td { (format!("{:.3}", mean(|m| m.specificity))) }
-                    td { (format!("{:.3}", mean(|m| m.f1))) }
-                    td { (area(part.roc.macro_mean.as_ref().map(|curve| curve.auc))) }
-                    td {}
-                } }
-            } }
-        }
-    };
-    section(
-        "classes",
-        html! { @if let Some(judged) = measured.judged() { (table(judged)) } },
-    )
-}
-
-fn taken_for(confusion: &Confusion, truth: usize) -> Markup {
-    let row = &confusion.counts[truth];
-    let others = row
-        .iter()
-        .enumerate()
-        .filter(|(answer, count)| *answer != truth && **count > 0);
-    let most = others.max_by_key(|(answer, count)| (**count, std::cmp::Reverse(*answer)));
-    html! {
-        @if let Some((answer, count)) = most {
-            bdi { (confusion.classes[answer]) } span.quiet { " (" (count) ")" }
-        }
-    }
-}
-
-pub(super) fn roc(charts: &Charts) -> Markup {
-    section(
-        "roc",
-        html! {
-            p.quiet {
-                "Each class against all others, over every threshold of its probability. The small \
-                 panel enlarges the upper left corner. Micro counts every pair of picture and \
-                 class as one case; macro is the mean of the classes' curves."
-            }
-            div.charts {
-                (figure(charts.get("roc_test"), ""))
-                (figure(charts.get("roc_validation"), ""))
-            }
-        },
-    )
-}
-
-pub(super) fn calibration(measured: &Measured, charts: &Charts) -> Markup {
-    section(
-        "calibration",
-        html! {
-            p {
-                "Dividing the network's outputs by the temperature "
-                b { (format!("{:.3}", measured.temperature)) }
-                ", fitted on the validation pictures, makes a probability mean what it says: on \
-                 the dotted line, of the answers with confidence 0.8 eight in ten are right. An \
-                 export fits its own temperature the same way and saves it into the bundle."
-            }
-            div.charts {
-                (figure(charts.get("calibration_test"), ""))
-                (figure(charts.get("calibration_validation"), "The temperature was fitted on these."))
-            }
-        },
-    )
-}
-
-pub(super) fn threshold(measured: &Measured, charts: &Charts) -> Markup {
-    let chosen = measured.threshold;
-    section(
-        "threshold",
-        html! {
-            p {
-                "Recommended: answer “unknown” below "
-                b { (format!("{:.2}", chosen.reject_below)) } ". "
-                @if chosen.reaches_target() {
-                    "It is the smallest threshold, from 0.50, whose answers on the validation \
-                     pictures are right " (percent(TARGET_ACCURACY)) " of the time, and at least \
-                     half of the pictures get one. "
-                } @else {
-                    "No threshold that leaves half of the validation pictures an answer makes "
-                    (percent(TARGET_ACCURACY)) " of the answers right; this one makes most of \
-                    them right, " (percent(chosen.accuracy)) ". "
-                }
-                "Export it with " code { "--reject-below " (format!("{:.2}", chosen.reject_below)) } "."
-            }
-            div.charts {
-                (figure(charts.get("coverage"),
-                    "From right to left, the least sure answers are withheld one by one."))
-                div.wide { (decisions(measured)) }
-            }
-        },
-    )
-}
-
-/// What some thresholds do on the judged part.
-fn decisions(measured: &Measured) -> Markup {
-    let Some(judged) = measured.judged() else {
-        return html! {};
-    };
-    let mut thresholds = vec![0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
-    thresholds.push(measured.threshold.reject_below);
-    thresholds.sort_by(f32::total_cmp);
-    thresholds.dedup();
-    let wrong = |coverage: f64, accuracy: f64| {
-        (f64::from(judged.pictures()) * coverage * (1.0 - accuracy)).round()
-    };
-    html! {
-        table {
+        div.wide { table {
             thead { tr {
-                th { "reject below" } th { "answered" } th { "right" } th { "wrong answers" }
+                th { "epoch" } th { "training loss" } th { "accuracy" } th { "validation loss" }
+                th { "accuracy" } th { "macro F1" }
             } }
             tbody {
-                @for threshold in thresholds {
-                    @let row = crate::metrics::decided(&judged.calibrated, threshold);
+                @for (_, epoch) in shown {
                     tr {
-                        td { (format!("{threshold:.2}"))
-                            @if threshold == measured.threshold.reject_below { b { " recommended" } } }
-                        td { (percent(row.coverage)) }
-                        td { (percent(row.accuracy)) }
-                        td { (wrong(row.coverage, row.accuracy)) }
+                        td { (epoch.epoch) @if epoch.epoch == best { b { " best" } } }
+                        td { (number(epoch.train_loss)) }
+                        td { (number(epoch.train_accuracy)) }
+                        td { (number(epoch.valid_loss)) }
+                        td { (number(epoch.valid_accuracy)) }
+                        td { (number(epoch.valid_macro_f1)) }
                     }
                 }
             }
-        }
-        p.quiet.small { "On the " (judged.part.name()) " pictures." }
+        } }
     }
 }
 
-pub(super) fn mistakes(mistakes: &Mistakes) -> Markup {
-    section(
-        "mistakes",
-        html! {
-            @if mistakes.all == 0 {
-                p { "Every held-out picture was answered right." }
-            } @else {
-                p {
-                    "The " (mistakes.shown.len()) " surest of " (mistakes.all)
-                    " wrong answers on validation and test pictures, surest first. Some may be \
-                    wrong labels: look whether the picture or the answer is wrong."
-                }
-            }
-            div.gallery {
-                @for mistake in &mistakes.shown {
-                    figure {
-                        div.frame {
-                            @if let Some(address) = &mistake.thumbnail {
-                                img src=(address) loading="lazy"
-                                    alt=(format!("{} answered as {}", mistake.truth, mistake.answer));
-                            } @else { span.quiet.small { "picture is gone" } }
-                        }
-                        figcaption {
-                            strong { bdi { (mistake.answer) } } " " (percent(f64::from(mistake.probability)))
-                            br;
-                            "is in " strong { bdi { (mistake.truth) } } " " (percent(f64::from(mistake.of_truth)))
-                            span.path { bdi { (mistake.path) } ", " (mistake.part.name()) }
-                        }
-                    }
-                }
-            }
-        },
-    )
-}
-
+/// Settings and data.
 pub(super) fn recipe(measured: &Measured) -> Markup {
     let record = &measured.record;
     section(
@@ -406,6 +192,7 @@ pub(super) fn recipe(measured: &Measured) -> Markup {
     )
 }
 
+/// What it is for, and what not.
 pub(super) fn card(measured: &Measured) -> Markup {
     let record = &measured.record;
     section(
@@ -436,6 +223,7 @@ pub(super) fn card(measured: &Measured) -> Markup {
     )
 }
 
+/// Where definitions come from.
 pub(super) fn sources(record: &RunRecord) -> Markup {
     html! {
         footer {

@@ -108,9 +108,4 @@ impl Summary {
             .map(Some)
             .with_context(|| format!("{} is not this version's report.json", path.display()))
     }
-
-    /// One part's numbers.
-    pub fn part(&self, part: Part) -> Option<&PartSummary> {
-        self.parts.iter().find(|summary| summary.part == part)
-    }
 }
