@@ -240,13 +240,14 @@ impl Measured {
 }
 
 fn gaps(part: Part, missing: usize, unreadable: usize) -> Option<String> {
+    let are = |count: usize| if count == 1 { "is" } else { "are" };
+    let gone = format!("{missing} {} no longer there", are(missing));
+    let broken = format!("{unreadable} cannot be read");
     let what = match (missing, unreadable) {
         (0, 0) => return None,
-        (missing, 0) => format!("{missing} are no longer there"),
-        (0, unreadable) => format!("{unreadable} cannot be read"),
-        (missing, unreadable) => {
-            format!("{missing} are no longer there and {unreadable} cannot be read")
-        }
+        (_, 0) => gone,
+        (0, _) => broken,
+        _ => format!("{gone} and {broken}"),
     };
     Some(format!(
         "Of the {} pictures, {what}; the others were measured.",
