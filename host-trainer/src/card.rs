@@ -7,6 +7,11 @@ use models::manifest::{Manifest, Quantisation};
 
 use crate::metrics::Confusion;
 
+/// What no number of a bundle or a report speaks of.
+pub const NOT_FOR: &str = "Pictures without a vehicle, two-coloured vehicles, coloured light and \
+     night scenes were not measured. Accuracy on another camera's pictures is lower than on \
+     pictures like the training pictures: grey, silver and white in particular.";
+
 /// The text of `CARD.md`. `about` says where the pictures come from, in the exporter's words.
 pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> String {
     let Manifest {
@@ -54,12 +59,7 @@ pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> 
             confusion.table()
         );
     }
-    text.push_str(
-        "## Not for\n\n\
-         Pictures without a vehicle, two-coloured vehicles, coloured light and night scenes were \
-         not measured. Accuracy on another camera's pictures is lower than on pictures like the \
-         training pictures: grey, silver and white in particular.\n",
-    );
+    let _ = writeln!(text, "## Not for\n\n{NOT_FOR}");
     text
 }
 

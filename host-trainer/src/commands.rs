@@ -1,8 +1,10 @@
 //! The commands: each file holds a command's arguments and its `run`.
 
 pub mod doctor;
+pub mod compare;
 pub mod evaluate;
 pub mod export;
+pub mod report;
 pub mod train;
 
 use models::PictureError;

@@ -7,6 +7,7 @@ mod cache;
 mod candidate;
 mod card;
 mod commands;
+mod compare;
 mod cost;
 mod dataset;
 mod device;
@@ -18,8 +19,10 @@ mod machine;
 mod metrics;
 mod net;
 mod onnx;
+mod plot;
 mod progress;
 mod quantise;
+mod report;
 mod run;
 mod schedule;
 mod split;
@@ -47,6 +50,8 @@ enum Command {
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
     Doctor(doctor::Arguments),
+    Report(commands::report::Arguments),
+    Compare(commands::compare::Arguments),
 }
 
 /// The exit code of a program that a signal ended, as shells have it for Ctrl-C.
@@ -59,6 +64,8 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Report(arguments) => commands::report::run(arguments),
+        Command::Compare(arguments) => commands::compare::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,6 +49,9 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("zip", &["host-trainer/src/weights/pth/"]),
     ("ureq", &["host-trainer/src/weights/pretrained/"]),
     ("tiny_skia", &["deploy/road-sim/"]),
+    ("resvg", &["host-trainer/src/plot/raster"]),
+    ("dejavu", &["host-trainer/src/plot/raster"]),
+    ("base64", &["host-trainer/src/report/gallery"]),
 ];
 
 /// Further places where test code, and only that, may name the crate: there tests compare one
