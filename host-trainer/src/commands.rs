@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod export;
+pub mod serve;
 pub mod train;
 
 use models::PictureError;

@@ -19,6 +19,7 @@ mod progress;
 mod quantise;
 mod run;
 mod schedule;
+mod serve;
 mod split;
 mod train;
 mod train_log;
@@ -43,6 +44,7 @@ enum Command {
     Train(commands::train::Arguments),
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
+    Serve(commands::serve::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Serve(arguments) => commands::serve::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
