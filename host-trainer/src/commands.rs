@@ -5,6 +5,7 @@ pub mod compare;
 pub mod evaluate;
 pub mod export;
 pub mod report;
+pub mod serve;
 pub mod train;
 
 use models::PictureError;

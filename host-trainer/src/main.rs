@@ -25,6 +25,7 @@ mod quantise;
 mod report;
 mod run;
 mod schedule;
+mod serve;
 mod split;
 mod train;
 mod train_log;
@@ -52,6 +53,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
+    Serve(commands::serve::Arguments),
 }
 
 /// The exit code of a program that a signal ended, as shells have it for Ctrl-C.
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
+        Command::Serve(arguments) => commands::serve::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use anyhow::Result;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages and libtorch
+    /// Do one part only; without it: packages, libtorch and browser
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -25,13 +25,15 @@ pub enum Part {
     Libtorch,
     /// The aarch64 toolchain and emulator for tests on the agent's architecture
     Cross,
+    /// Chromium and its driver for the test of the trainer's web page
+    Browser,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.only {
         Some(part) => ensure(&[part]),
-        None => ensure(&[Part::Packages, Part::Libtorch]),
+        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser]),
     }
 }
 
@@ -47,6 +49,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Cross) && !cross::native() {
         purposes.push(packages::Purpose::Cross);
+    }
+    if has(Part::Browser) {
+        purposes.push(packages::Purpose::Browser);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -19,6 +19,8 @@ pub enum Purpose {
     Fetch,
     /// Building and running aarch64 tests.
     Cross,
+    /// Testing the trainer's web page in a real browser.
+    Browser,
 }
 
 /// One thing that must be there.
@@ -71,6 +73,18 @@ const NEEDS: &[Need] = &[
         why: "aarch64 emulator: runs the tests",
         there: || workspace::on_path(super::cross::EMULATORS).is_some(),
         packages: |_| words("qemu-user-static"),
+    },
+    Need {
+        purpose: Purpose::Browser,
+        why: "Chromium with its driver: the test of the trainer's web page uses the page in it",
+        there: || {
+            workspace::on_path(&["chromium", "chromium-browser", "google-chrome"]).is_some()
+                && workspace::on_path(&["chromedriver"]).is_some()
+        },
+        packages: |release| match release.id.as_str() {
+            "ubuntu" => words("chromium-browser chromium-chromedriver"),
+            _ => words("chromium chromium-driver"),
+        },
     },
 ];
 

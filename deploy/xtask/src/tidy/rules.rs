@@ -52,6 +52,10 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("resvg", &["host-trainer/src/plot/raster"]),
     ("dejavu", &["host-trainer/src/plot/raster"]),
     ("base64", &["host-trainer/src/report/gallery"]),
+    ("axum", &["host-trainer/src/serve"]),
+    ("hyper*", &["host-trainer/src/serve"]),
+    ("tokio", &["host-trainer/src/serve"]),
+    ("ureq", &["host-trainer/tests/"]),
 ];
 
 /// Further places where test code, and only that, may name the crate: there tests compare one
@@ -116,6 +120,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer train", RanBy::Demo),
     ("host-trainer export", RanBy::Demo),
     ("host-trainer evaluate", RanBy::Demo),
+    ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent score", RanBy::Demo),
     (
