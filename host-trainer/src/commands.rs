@@ -1,7 +1,7 @@
 //! The commands: each file holds a command's arguments and its `run`.
 
-pub mod doctor;
 pub mod compare;
+pub mod doctor;
 pub mod evaluate;
 pub mod export;
 pub mod report;

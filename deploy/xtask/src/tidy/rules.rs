@@ -47,15 +47,26 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
-    ("ureq", &["host-trainer/src/weights/pretrained/"]),
     ("tiny_skia", &["deploy/road-sim/"]),
     ("resvg", &["host-trainer/src/plot/raster"]),
     ("dejavu", &["host-trainer/src/plot/raster"]),
-    ("base64", &["host-trainer/src/report/gallery"]),
+    (
+        "base64",
+        &[
+            "host-trainer/src/report/gallery",
+            "host-trainer/tests/serving/browser",
+        ],
+    ),
     ("axum", &["host-trainer/src/serve"]),
     ("hyper*", &["host-trainer/src/serve"]),
     ("tokio", &["host-trainer/src/serve"]),
-    ("ureq", &["host-trainer/tests/"]),
+    (
+        "ureq",
+        &[
+            "host-trainer/src/weights/pretrained/",
+            "host-trainer/tests/",
+        ],
+    ),
 ];
 
 /// Further places where test code, and only that, may name the crate: there tests compare one
