@@ -23,7 +23,7 @@ use tch::Tensor;
 use average::Average;
 use batch::DeviceBatch;
 pub use events::{EpochRecord, TrainError, TrainEvent};
-pub use find_lr::find_lr;
+pub use find_lr::{RateTrial, find_lr};
 use flat::flatten;
 pub use optimiser::Optimiser;
 use optimiser::{Memory, descend};

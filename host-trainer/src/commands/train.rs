@@ -2,6 +2,7 @@
 
 mod arguments;
 mod data;
+mod rates;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,14 +20,12 @@ use crate::arch::Arch;
 use crate::device::{self, Place};
 use crate::epoch_logs::EpochLogs;
 use crate::net::{self, Net};
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
+use crate::report;
 use crate::run::{Run, RunRecord};
 use crate::train::{self, EpochRecord, Job, TrainError, TrainEvent, TrainState};
 use crate::train_log;
 use crate::weights::pretrained::{self, Pretrained, PretrainedError};
-
-/// Rates that `--find-lr` tries.
-const LR_STEPS: usize = 150;
 
 /// A run that is ready to train or to go on.
 struct Prepared {
@@ -47,7 +46,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let workers = arguments.workers.map_or_else(default_workers, usize::from);
     let prepared = match &arguments.resume {
         Some(folder) => resumed(arguments, folder, workers)?,
-        None if arguments.find_lr => return find_lr(arguments, workers),
+        None if arguments.find_lr => return rates::run(arguments, workers),
         None => begun(arguments, workers)?,
     };
     train(prepared, workers, arguments.augment_on)
@@ -243,44 +242,15 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
         "\nbest epoch   {} with validation accuracy {accuracy:.4}",
         record.best_epoch
     );
+    let page = report::write(run, None).with_context(|| {
+        let again = format!("host-trainer report {}", run.folder().display());
+        format!("the weights are there, but the report is not ({again} tries again)")
+    })?;
+    println!("report       {}", page.display());
     println!(
         "next         host-trainer export {} --quantise weights --out BUNDLE",
         run.folder().display()
     );
-    Ok(())
-}
-
-/// `--find-lr`: a trial instead of a run.
-fn find_lr(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
-    let device = device::choose(arguments.device).map_err(usage)?;
-    let resident = arguments.augment_on.resident(device);
-    let spec = PreprocessSpec::imagenet(arguments.input_size());
-    let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
-    let pretrained = read_pretrained(arguments)?;
-    let data = Sources::given(arguments)?.read(&spec, workers)?;
-    let recipe = arguments.recipe();
-    net::seed(recipe.seed);
-    let mut net = Net::new(&Arch::new(arguments.model, data.classes.len()), device);
-    start(&mut net, pretrained, &arguments.pretrained)?;
-    let interrupted = AtomicBool::new(false);
-    let job = Job {
-        pictures: &data.pictures,
-        valid: &data.valid,
-        classes: &data.classes,
-        preprocessor: &preprocessor,
-        recipe: &recipe,
-        workers,
-        resident,
-        interrupted: &interrupted,
-    };
-    let bar = progress::bar(LR_STEPS as u64, "trying rates");
-    let trial = train::find_lr(&mut net, &job, LR_STEPS, &mut || bar.inc(1))?;
-    bar.finish_and_clear();
-    println!("\n{:>12}  loss", "rate");
-    for (rate, loss) in trial.losses.iter().step_by(trial.losses.len().div_ceil(20)) {
-        println!("{rate:12.2e}  {loss:.3}");
-    }
-    println!("\nsuggestion   --lr {:.1e}", trial.suggestion);
     Ok(())
 }
 

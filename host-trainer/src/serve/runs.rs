@@ -236,7 +236,7 @@ fn recipe(record: &RunRecord) -> String {
             "pretrained".to_string()
         },
     ];
-    if record.freeze_layers {
+    if record.recipe.freeze_layers {
         parts.push("classifier only".into());
     }
     parts.join(", ")

@@ -17,7 +17,7 @@ const BURST: f64 = 3.0;
 
 /// What was tried.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trial {
+pub struct RateTrial {
     /// Rates and the smoothed loss after a step with each.
     pub losses: Vec<(f64, f64)>,
     /// A tenth of the rate at the lowest loss: the largest that is safe for a whole run.
@@ -31,7 +31,7 @@ pub fn find_lr(
     job: &Job<'_>,
     steps: usize,
     progress: &mut dyn FnMut(),
-) -> Result<Trial, TrainError> {
+) -> Result<RateTrial, TrainError> {
     let mut trainer = Trainer::new(net, job)?;
     let recipe = job.recipe;
     let side = [
@@ -93,7 +93,7 @@ pub fn find_lr(
     }
     let best = losses.iter().min_by(|a, b| a.1.total_cmp(&b.1));
     let suggestion = best.map_or(RANGE[0], |(rate, _)| rate / 10.0);
-    Ok(Trial { losses, suggestion })
+    Ok(RateTrial { losses, suggestion })
 }
 
 fn torch(error: tch::TchError) -> Option<TrainError> {
