@@ -114,6 +114,14 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer train", RanBy::Demo),
     ("host-trainer export", RanBy::Demo),
     ("host-trainer evaluate", RanBy::Demo),
+    (
+        "host-trainer report",
+        RanBy::Tests("host-trainer/", "report"),
+    ),
+    (
+        "host-trainer compare",
+        RanBy::Tests("host-trainer/", "compare"),
+    ),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent score", RanBy::Demo),
     (
