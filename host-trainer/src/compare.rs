@@ -197,7 +197,27 @@ fn differences(entries: &[Entry]) -> Vec<Row> {
         values: all.iter().map(|facts| value(facts, name)).collect(),
     };
     let differs = |row: &Row| row.values.iter().any(|value| *value != row.values[0]);
-    names.iter().map(row).filter(differs).collect()
+    let shortened = |row: Row| Row {
+        values: row.values.iter().map(|value| short(value)).collect(),
+        ..row
+    };
+    names
+        .iter()
+        .map(row)
+        .filter(differs)
+        .map(shortened)
+        .collect()
+}
+
+/// The text with the digests in it cut to what tells them apart.
+fn short(text: &str) -> String {
+    let digest = |word: &str| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let words = text.split_inclusive(|c: char| !c.is_alphanumeric());
+    let cut = |word: &str| match digest(word) {
+        true => format!("{}…", &word[..12]),
+        false => word.to_string(),
+    };
+    words.map(cut).collect()
 }
 
 fn recall(entries: &[Entry], part: Part) -> Vec<Row> {
@@ -215,4 +235,19 @@ fn recall(entries: &[Entry], part: Part) -> Vec<Row> {
         .iter()
         .map(|class| row(class, entries, |entry| of(entry, class)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_cut_and_nothing_else() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(
+            short(&format!("small.safetensors sha256:{digest}")),
+            "small.safetensors sha256:0123456789ab…"
+        );
+        assert_eq!(short("/data/cars, 0.5"), "/data/cars, 0.5");
+    }
 }

@@ -228,6 +228,11 @@ fn runs_are_held_against_each_other_only_on_the_same_pictures() {
         "{text}"
     );
 
+    // Even without reports, what the runs' splits say is enough to refuse.
+    let text = success(host_trainer(at, &["compare", "runs/1", "runs/3"]));
+    let refusal = "were not measured on the same validation and test pictures";
+    assert!(text.contains(refusal), "{text}");
+
     for run in ["runs/1", "runs/2", "runs/3"] {
         success(host_trainer(at, &["report", run]));
     }
@@ -256,10 +261,7 @@ fn runs_are_held_against_each_other_only_on_the_same_pictures() {
     );
 
     let text = success(host_trainer(at, &["compare", "runs/1", "runs/3"]));
-    assert!(
-        text.contains("were not measured on the same validation and test pictures"),
-        "{text}"
-    );
+    assert!(text.contains(refusal), "{text}");
     assert!(
         text.contains("runs/1 and runs/3, test: the splits differ; both held out "),
         "{text}"

@@ -1,13 +1,13 @@
 //! One run as a comparison sees it: its record, its log, and its report if it has one that is
 //! not out of date. Reads; computes only counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arch::Arch;
 use crate::metrics::Confusion;
 use crate::report::{self, Answer, Epoch, Summary};
 use crate::run::{Run, RunRecord};
-use crate::split::Part;
+use crate::split::{Part, Split};
 
 /// One run of a comparison.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Entry {
     counts: BTreeMap<Part, Confusion>,
     /// The report's answers: for each part the truth and the answer of every picture.
     pictures: BTreeMap<Part, BTreeMap<String, (String, String)>>,
+    /// Which picture is in which part, when the run divided them itself.
+    split: Option<Split>,
     /// What is missing and how to get it.
     pub warnings: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Entry {
             summary: None,
             counts: BTreeMap::new(),
             pictures: BTreeMap::new(),
+            split: run.split()?,
             warnings: Vec::new(),
             record,
         };
@@ -103,6 +106,19 @@ impl Entry {
     /// Truth and answer of each picture of a part by its path; none without a report.
     pub fn pictures(&self, part: Part) -> Option<&BTreeMap<String, (String, String)>> {
         self.pictures.get(&part)
+    }
+
+    /// Paths of a part's pictures: those that were answered, or else those that the run's split
+    /// lists. None when neither is known, or the run has no such part.
+    pub fn paths(&self, part: Part) -> Option<BTreeSet<&str>> {
+        if let Some(pictures) = self.pictures(part) {
+            return Some(pictures.keys().map(String::as_str).collect());
+        }
+        if part == Part::Validation && self.record.data_val.is_some() {
+            return None;
+        }
+        let paths = self.split.as_ref()?.parts.get(&part)?;
+        Some(paths.iter().map(String::as_str).collect())
     }
 
     /// Parameters of the network, trained or not.

@@ -58,11 +58,12 @@ pub(super) fn apart(first: &Entry, second: &Entry) -> Option<String> {
     let differing: Vec<&str> = parts
         .into_iter()
         .filter(|part| {
-            let (Some(one), Some(two)) = (first.pictures(*part), second.pictures(*part)) else {
-                return false;
-            };
-            let shared = Shared::of(one, two).pictures as usize;
-            !same_data(first, second, *part) || shared != one.len() || shared != two.len()
+            let paths = (first.paths(*part), second.paths(*part));
+            match paths {
+                // Folders that were given, and no report that lists what is in them.
+                (None, None) => false,
+                (one, two) => one != two || !same_data(first, second, *part),
+            }
         })
         .map(Part::name)
         .collect();

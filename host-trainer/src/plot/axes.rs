@@ -79,7 +79,7 @@ impl Axis {
         };
         let written = |value: f64| match (self.unit, self.scale) {
             (Unit::Percent, _) => format!("{} %", number(100.0 * value, 100.0 * step, 100.0)),
-            (_, Scale::Log) => number(value, value, value),
+            (_, Scale::Log) => number(value, value, range.low),
             _ => number(value, step, largest),
         };
         values.into_iter().map(|v| (v, written(v))).collect()

@@ -57,7 +57,14 @@ const SERIES: [Colour; 7] = [
 ];
 
 /// Dashes of lines, so that neighbours differ in print too.
-const DASHES: [Option<&str>; 3] = [None, Some("7 3"), Some("2 3")];
+const DASHES: [Option<&str>; 6] = [
+    None,
+    Some("7 3"),
+    Some("2 3"),
+    Some("12 3 2 3"),
+    Some("5 2 2 2 2 2"),
+    Some("14 5"),
+];
 
 /// Colour of the `index`-th of several lines.
 pub fn series_colour(index: usize) -> Colour {
@@ -96,11 +103,13 @@ mod tests {
 
     #[test]
     fn every_class_looks_like_no_other() {
-        let names: Vec<String> = "black blue brown gold green grey orange pink purple red silver \
+        let mut names: Vec<String> =
+            "black blue brown gold green grey orange pink purple red silver \
                                   white yellow van lorry bus tram bicycle tractor coach trailer"
-            .split_whitespace()
-            .map(String::from)
-            .collect();
+                .split_whitespace()
+                .map(String::from)
+                .collect();
+        names.extend((0..33).map(|n| format!("kind {n}")));
         let looks: BTreeSet<String> = classes(&names)
             .iter()
             .map(|(colour, dash)| format!("{} {dash:?}", colour.0))

@@ -27,8 +27,8 @@ pub fn roc(title: &str, classes: &[String], roc: &Roc) -> Chart {
         ink: true,
     };
     let means = [
-        ("micro mean", &roc.micro, mean("2 3")),
-        ("macro mean", &roc.macro_mean, mean("8 3")),
+        ("micro", &roc.micro, mean("2 3")),
+        ("macro", &roc.macro_mean, mean("8 3")),
     ];
     let drawn: Vec<(&Curve, Stroke)> = roc
         .classes
@@ -57,7 +57,7 @@ pub fn roc(title: &str, classes: &[String], roc: &Roc) -> Chart {
         )
     }));
 
-    let (width, plot) = (640.0f32, 440.0f32);
+    let (width, plot) = (680.0f32, 440.0f32);
     let rows = entries.len() as f32;
     let height = (plot + 30.0).max(70.0 + 15.0 * rows);
     let axes = (
@@ -80,7 +80,7 @@ pub fn roc(title: &str, classes: &[String], roc: &Roc) -> Chart {
         @for (curve, stroke) in &drawn { (panel.line(&curve.points, stroke)) }
         @if good { (enlarged(&panel, &drawn)) }
         (text(480.0, 44.0, Style::muted(Anchor::Start), "area under the curve"))
-        (legend(Area { left: 480.0, top: 56.0, width: 148.0, height: height - 70.0 }, &entries))
+        (legend(Area { left: 480.0, top: 56.0, width: 186.0, height: height - 70.0 }, &entries))
     };
     Chart::new(title, width, height, body)
 }

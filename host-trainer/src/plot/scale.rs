@@ -10,6 +10,9 @@ pub enum Scale {
     Log,
 }
 
+/// Steps that the ends of an axis are rounded for: those that a chart's height has room for.
+const STEPS: usize = 5;
+
 /// The numbers of an axis from one end to the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Range {
@@ -38,7 +41,7 @@ impl Range {
                 } else {
                     0.0
                 };
-                let step = step(low - pad, high + pad, 6);
+                let step = step(low - pad, high + pad, STEPS);
                 let (low, high) = ((low - pad) / step, (high + pad) / step);
                 Self::linear((low + 1e-9).floor() * step, (high - 1e-9).ceil() * step)
             }
@@ -168,7 +171,7 @@ mod tests {
             let range = Range::around(Scale::Linear, numbers.iter().copied());
             assert!((range.low - low).abs() < 1e-9, "{range:?}");
             assert!((range.high - high).abs() < 1e-9, "{range:?}");
-            let found = range.ticks(6);
+            let found = range.ticks(STEPS);
             assert_eq!(found.len(), ticks.len(), "{found:?}");
             assert!(found.iter().zip(ticks).all(|(a, b)| (a - b).abs() < 1e-9));
         }

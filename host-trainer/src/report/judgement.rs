@@ -184,7 +184,11 @@ pub(super) fn threshold(measured: &Measured, charts: &Charts) -> Markup {
             p {
                 "Recommended: answer “unknown” below "
                 b { (format!("{:.2}", chosen.reject_below)) } ". "
-                @if chosen.reaches_target() {
+                @if chosen.coverage < 0.5 {
+                    "That is the lowest that is ever recommended, and only "
+                    (percent(chosen.coverage)) " of the validation pictures get an answer: the \
+                    network is too unsure for any threshold to help. "
+                } @else if chosen.reaches_target() {
                     "It is the smallest threshold, from 0.50, whose answers on the validation \
                      pictures are right " (percent(TARGET_ACCURACY)) " of the time, and at least \
                      half of the pictures get one. "

@@ -132,6 +132,14 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer export", RanBy::Demo),
     ("host-trainer evaluate", RanBy::Demo),
     ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
+    (
+        "host-trainer report",
+        RanBy::Tests("host-trainer/", "report"),
+    ),
+    (
+        "host-trainer compare",
+        RanBy::Tests("host-trainer/", "compare"),
+    ),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent score", RanBy::Demo),
     (
