@@ -150,7 +150,7 @@ fn event_files(folder: &Path) -> io::Result<Vec<std::path::PathBuf>> {
 /// names: the time, or a second after the last one's where the clock says less.
 fn next_name(folder: &Path) -> io::Result<String> {
     let now = seconds_since_1970() as u64;
-    let last = event_files(folder)?.iter().filter_map(|path| {
+    let last = event_files(folder)?.into_iter().filter_map(|path| {
         let name = path.file_name()?.to_str()?;
         name.strip_prefix(PREFIX)?.split('.').next()?.parse().ok()
     });

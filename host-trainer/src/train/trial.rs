@@ -43,7 +43,7 @@ pub fn images_per_second(trial: Trial, device: Device) -> Result<f64, String> {
 fn steps(trial: Trial, device: Device) -> Result<f64, String> {
     let text = |error: tch::TchError| error.to_string();
     // The first touch of a device that does not work is an error here, where it can be one.
-    Tensor::f_zeros([1], (Kind::Float, device)).map_err(text)?;
+    let _ = Tensor::f_zeros([1], (Kind::Float, device)).map_err(text)?;
     net::seed(1);
     let mut net = Net::new(&Arch::new(Variant::Small, 2), device);
     let optimiser = Optimiser::AdamW;

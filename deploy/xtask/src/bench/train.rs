@@ -185,10 +185,18 @@ fn compare(
     }
     let [files, memory, _] = &mut rows;
     memory.ours.clone_from(&files.ours);
+    let Setting {
+        batch_size,
+        input_size: side,
+        device,
+        threads,
+        ..
+    } = setting;
     println!(
-        "\nMobileNetV3-small, batches of {}, {2} x {2} pixels, 32-bit floats, AdamW, on {}, {} \
-         threads; host-trainer in the {profile} profile; medians of {} rounds (least-most)\n",
-        setting.batch_size, setting.device, setting.input_size, setting.threads, arguments.rounds
+        "\nMobileNetV3-small, batches of {batch_size}, {side} x {side} pixels, 32-bit floats, \
+         AdamW, on {device}, {threads} threads; host-trainer in the {profile} profile; medians \
+         of {} rounds (least-most)\n",
+        arguments.rounds
     );
     let theirs = python.map_or("PyTorch: none".into(), |p| format!("PyTorch {}", p.torch));
     print!("{}", table(&rows, "host-trainer", &theirs));

@@ -27,10 +27,9 @@ impl<R: Read + Seek> Archive<R> {
         let zip = ZipArchive::new(reader).map_err(damaged)?;
         let folder = zip
             .file_names()
-            .filter_map(|name| name.strip_suffix("data.pkl"))
+            .filter_map(|name| Some(name.ok()?.strip_suffix("data.pkl")?.to_string()))
             .find(|folder| folder.ends_with('/') && folder.matches('/').count() == 1)
-            .ok_or("it is a zip archive without torch's data.pkl")?
-            .to_string();
+            .ok_or("it is a zip archive without torch's data.pkl")?;
         if zip
             .index_for_name(&format!("{folder}constants.pkl"))
             .is_some()

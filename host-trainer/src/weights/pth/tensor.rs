@@ -51,8 +51,11 @@ impl View {
             return Err("has a storage of another length than it says".into());
         }
         let all = number::floats(self.storage.element, bytes)?;
-        let mut values = Vec::with_capacity(self.count().unwrap_or(0));
-        self.collect(&all, self.offset, 0, &mut values);
+        let count = self.count().unwrap_or(0);
+        let mut values = Vec::with_capacity(count);
+        if count > 0 {
+            self.collect(&all, self.offset, 0, &mut values);
+        }
         Ok(Array {
             shape: self.shape.clone(),
             values,
@@ -118,6 +121,7 @@ mod tests {
             (view(5, &[], &[]), vec![5.]),
             (view(4, &[3], &[0]), vec![4., 4., 4.]),
             (view(9, &[2, 0], &[1, 1]), vec![]),
+            (view(0, &[usize::MAX, 0], &[1, 1]), vec![]),
             // The stride of an axis of length 1 says nothing.
             (view(0, &[2, 1], &[1, 77]), vec![0., 1.]),
         ] {

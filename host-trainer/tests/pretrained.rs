@@ -1,0 +1,75 @@
+//! `--pretrained`: what a person reads where the weights cannot be had.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::host_trainer;
+
+/// The exit code and the only line on standard error.
+fn complaint(folder: &Path, pretrained: &str) -> (i32, String) {
+    let output = host_trainer(folder, &format!("train --pretrained {pretrained}"));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(!folder.join("runs").exists());
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn offline_the_way_out_is_said_and_a_file_of_the_right_length_is_not_believed() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place
+        .path()
+        .join("cache/car-colour/weights/mobilenet_v3_small-047dcff4.pth");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, vec![0; 10_306_551]).unwrap();
+    let (code, text) = complaint(place.path(), "imagenet");
+    assert_eq!(code, 1, "{text}");
+    let url = "http://127.0.0.1:9/models/mobilenet_v3_small-047dcff4.pth";
+    assert!(text.contains(&format!("cannot fetch {url}: ")), "{text}");
+    assert!(
+        text.contains(&format!("put it at {}", path.display())),
+        "{text}"
+    );
+    assert!(text.contains("or give --pretrained FILE"), "{text}");
+    let (_, text) = complaint(place.path(), "imagenet --model large");
+    assert!(text.contains("mobilenet_v3_large-5c1a4163.pth"), "{text}");
+}
+
+#[test]
+fn a_file_of_torch_is_read_and_must_hold_the_network() {
+    let place = tempfile::tempdir().unwrap();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/src/weights/pth/fixtures/");
+    for (name, expected) in [
+        (
+            "checkpoint.pth",
+            "has no parameter features.0.0.weight; it must hold a mobilenet_v3_small",
+        ),
+        (
+            "whole_model.pth",
+            "is not a usable weights file: it holds Python objects (torch.nn.modules.linear.Linear)",
+        ),
+    ] {
+        fs::create_dir_all(place.path().join("data/train")).unwrap();
+        // The ending says nothing.
+        fs::copy(Path::new(fixture).join(name), place.path().join("w.bin")).unwrap();
+        draw(place.path());
+        let (code, text) = complaint(place.path(), "w.bin");
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// Weights are fitted to a network of as many classes as there are folders.
+fn draw(place: &Path) {
+    for class in ["red", "white"] {
+        let folder = place.join("data/train").join(class);
+        fs::create_dir_all(&folder).unwrap();
+        for n in 0..6 {
+            let frame = road_sim::portrait(class, n, 60, 45).unwrap();
+            let bytes = models::picture::png(frame.view()).unwrap();
+            fs::write(folder.join(format!("{n}.png")), bytes).unwrap();
+        }
+    }
+}
