@@ -80,25 +80,16 @@ const TOO_WIDE: &str = "
         const box = element.getBoundingClientRect();
         const hidden = element.closest('.skip, .unseen, .hidden-input');
         return box.width > 0 && !hidden && (box.right > width + 1 || box.left < -1);
-    }).map((element) => element.outerHTML.slice(0, 120));
+    }).map((element) => element.outerHTML.slice(0, 120)).slice(0, 5);
     return document.documentElement.scrollWidth > width ? [...out, 'the page scrolls sideways'] : out;";
 
-/// Everything that can be used says what it is.
+/// Everything that can be used, and every picture that says something, has a name.
 fn assert_named(browser: &Browser) {
-    let selector = "a, button:not([hidden]), select, input, summary, img[alt]:not([alt=''])";
-    let names = browser.spoken_names(selector);
-    let unnamed = names.iter().filter(|name| name.trim().is_empty()).count();
-    // Those in a hidden view have no name: every visible one must.
-    let visible = browser.run(
-        "return [...document.querySelectorAll(\"a, button, select, summary\")]
-            .filter((e) => e.checkVisibility() && !e.innerText.trim() && !e.ariaLabel && !e.labels?.length)
-            .map((e) => e.outerHTML)",
-    );
-    assert_eq!(
-        visible,
-        serde_json::json!([]),
-        "{unnamed} of {}",
-        names.len()
+    let names = browser.spoken_names("a, button, select, input, summary, img:not([alt=''])");
+    assert!(names.len() > 5, "{names:?}");
+    assert!(
+        names.iter().all(|name| !name.trim().is_empty()),
+        "{names:?}"
     );
 }
 
@@ -198,7 +189,7 @@ fn classifying(browser: &Browser, server: &Server, at: &Path, screenshots: &Scre
     for (file, card) in files.iter().zip(&cards).take(4) {
         let answer = server.classify(&fs::read(file).unwrap()).json();
         let percent =
-            |score: &serde_json::Value| format!("{:.1} %", 100.0 * score.as_f64().unwrap());
+            |score: &serde_json::Value| format!("{:.1}\u{a0}%", 100.0 * score.as_f64().unwrap());
         assert!(
             card.contains(file.file_name().unwrap().to_str().unwrap()),
             "{card}"
@@ -212,7 +203,7 @@ fn classifying(browser: &Browser, server: &Server, at: &Path, screenshots: &Scre
     let order = browser.texts("#cards > li:first-child .bars .share");
     let shares: Vec<f64> = order
         .iter()
-        .map(|t| t.trim_end_matches(" %").parse().unwrap())
+        .map(|t| t.trim_end_matches("\u{a0}%").parse().unwrap())
         .collect();
     assert_eq!(shares.len(), 12);
     assert!(shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
@@ -369,7 +360,10 @@ fn unknown(browser: &Browser, at: &Path, screenshots: &Screenshots) {
     for card in browser.texts("#cards > li") {
         assert!(card.contains("unknown\n"), "{card}");
         assert!(card.contains("Most likely "), "{card}");
-        assert!(card.contains("is below the 100.0 % it takes"), "{card}");
+        assert!(
+            card.contains("is below the 100.0\u{a0}% it takes"),
+            "{card}"
+        );
     }
     screenshots.take(browser, "6 unknown");
     assert_calm(browser, 0);

@@ -5,7 +5,7 @@
 mod serving;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -138,7 +138,7 @@ fn every_probability_is_the_runners_own() {
 
 /// A PNG that announces more pixels than are decoded.
 fn bomb() -> Vec<u8> {
-    let mut bomb = car("red", 1, 40, 30);
+    let mut bomb = car("red", 1, 40, 32);
     bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());
     let crc = !bomb[12..29].iter().fold(!0u32, |crc, byte| {
@@ -189,7 +189,7 @@ fn what_cannot_be_answered_is_refused_with_its_reason() {
         assert_eq!(found, status, "{text}");
         assert!(text.starts_with(reason), "{text}");
     }
-    let many = vec![car("red", 1, 16, 16); 65];
+    let many = vec![car("red", 1, 32, 32); 65];
     let (status, text) = post_form(&server, &many).refusal();
     assert_eq!(
         (status, text.as_str()),
@@ -272,7 +272,7 @@ fn other_sites_are_kept_out() {
         let request = agent()
             .post(server.url("/api/classify"))
             .header("Origin", origin);
-        Reply::of(request.send(car("red", 1, 30, 20).as_slice()))
+        Reply::of(request.send(car("red", 1, 40, 32).as_slice()))
     };
     assert_eq!(post(&server.url("")).status, 200);
     for origin in ["http://evil.example", "null", "http://localhost:1"] {
@@ -310,7 +310,7 @@ fn slow_clients_are_cut_off_and_hold_nobody_up() {
     let body =
         half("POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n123");
     let start = Instant::now();
-    assert_eq!(server.classify(&car("red", 1, 30, 20)).status, 200);
+    assert_eq!(server.classify(&car("red", 1, 40, 32)).status, 200);
     let text = read_all(body);
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
     assert!(text.contains("longer than the 1 seconds it may"), "{text}");
@@ -351,7 +351,10 @@ fn clients_that_leave_do_not_end_it_and_signals_do() {
             let request = b"GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
             stream.write_all(request).unwrap();
         }
-        let large = car("green", 2, 2400, 1800);
+        // Noise, which takes long to unpack.
+        let noise = (0..2400 * 1800 * 3u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8);
+        let large = models::RgbFrame::new(2400, 1800, noise.collect()).unwrap();
+        let large = picture::png(large.view()).unwrap();
         let head = format!(
             "POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
             large.len()
@@ -457,8 +460,8 @@ fn a_run_answers_like_its_bundle_and_shows_what_it_lists_and_nothing_else() {
         at,
         &["export", "runs/1", "--quantise", "none", "--out", "bundle"],
     );
-    fs::write(at.join("secret.png"), car("red", 1, 16, 16)).unwrap();
-    fs::write(at.join("data/red/unlisted.png"), car("red", 1, 16, 16)).unwrap();
+    fs::write(at.join("secret.png"), car("red", 1, 32, 32)).unwrap();
+    fs::write(at.join("data/red/unlisted.png"), car("red", 1, 32, 32)).unwrap();
     let run = at.join("runs/1");
     fs::create_dir(run.join("plots")).unwrap();
     fs::write(
@@ -549,6 +552,23 @@ fn a_run_answers_like_its_bundle_and_shows_what_it_lists_and_nothing_else() {
     assert_eq!(server.get("/api/runs/1/answers?show=nothing").status, 400);
 
     traversal(&server, at);
+    leaving(&server, &run);
+}
+
+/// Clients that leave while a large file is on its way.
+fn leaving(server: &Server, run: &Path) {
+    fs::write(run.join("report.html"), vec![b' '; 8 << 20]).unwrap();
+    for _ in 0..20 {
+        let mut stream = server.connect();
+        let request = b"GET /api/runs/1/report.html HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).unwrap();
+    }
+    let mut stream = server.connect();
+    let request = b"GET /api/runs/1/report.html HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).unwrap();
+    stream.read_exact(&mut [0; 100_000]).unwrap();
+    drop(stream);
+    assert_eq!(server.get("/api/runs/1/report.html").bytes.len(), 8 << 20);
 }
 
 /// None of these gives a file.

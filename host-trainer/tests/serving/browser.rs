@@ -156,17 +156,19 @@ impl Browser {
 
     /// The names that a screen reader gives to the visible elements that match.
     pub fn spoken_names(&self, selector: &str) -> Vec<String> {
-        let elements = self.elements(selector).into_iter();
-        elements
-            .map(|element| {
-                let name = self.call(
-                    "GET",
-                    &format!("/element/{element}/computedlabel"),
-                    &json!(null),
-                );
-                name.as_str().unwrap_or_default().to_string()
-            })
-            .collect()
+        let script = format!(
+            "return [...document.querySelectorAll({})].filter((e) => e.checkVisibility())",
+            json!(selector)
+        );
+        let elements = self.run(&script);
+        let elements = elements.as_array().unwrap().iter();
+        let name = |element: &Value| {
+            let element = element[ELEMENT].as_str().unwrap();
+            let label = format!("/element/{element}/computedlabel");
+            let name = self.call("GET", &label, &json!(null));
+            name.as_str().unwrap_or_default().to_string()
+        };
+        elements.map(name).collect()
     }
 
     /// The console's messages so far, each given once: level and text.

@@ -48,7 +48,7 @@ function introduce(facts) {
     model.source === "run" ? model.calibration : null,
   ];
   $("model").textContent = sentence(parts.filter(Boolean).join("; "));
-  $("program").textContent = `${facts.program}, ${model.origin}`;
+  $("program").textContent = `${facts.program}; ${model.source} ${model.origin}`;
 }
 
 async function open() {

@@ -24,9 +24,9 @@ export async function list() {
 
 function row(run) {
   if (run.problem) {
-    return make("li", {}, make("div", { class: "card run-card" },
+    return make("li", {}, make("div", { class: "card run-card" }, make("div", {},
       make("span", { class: "run-name" }, `Run ${run.name}`),
-      make("p", { class: "quiet small" }, sentence(run.problem))));
+      make("p", { class: "quiet small" }, sentence(`It cannot be shown: ${run.problem}`)))));
   }
   return make("li", {}, make("a", { class: "card run-card", href: `#/runs/${encodeURIComponent(run.name)}` },
     make("div", {},
@@ -65,7 +65,7 @@ export async function show(name) {
   if (run.answers) await mistakes(gallery, name, run.classes);
   else {
     gallery.append(make("h2", { id: "mistakes-title" }, "Mistakes"), make("p", { class: "notice" },
-      "This run has no answers.jsonl, the list of what each held-out picture was taken for."));
+      "This run has no answers.jsonl, the list of what each held-out picture was taken for; host-trainer report makes it."));
   }
 }
 

@@ -40,9 +40,9 @@ function paint(element, label) {
   if (colour) element.style.setProperty("--swatch", colour);
 }
 
-/** A probability as people read it. */
+/** A probability as people read it, on one line. */
 export function percent(probability) {
-  return `${(100 * probability).toFixed(1)} %`;
+  return `${(100 * probability).toFixed(1)}\u00a0%`;
 }
 
 /** A share as the trainer prints it. */
