@@ -131,6 +131,10 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer train", RanBy::Demo),
     ("host-trainer export", RanBy::Demo),
     ("host-trainer evaluate", RanBy::Demo),
+    (
+        "host-trainer doctor",
+        RanBy::Tests("host-trainer/", "doctor"),
+    ),
     ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
     (
         "host-trainer report",
