@@ -37,6 +37,9 @@ impl Part {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
+    /// Whether near-duplicates were kept together.
+    #[serde(default)]
+    pub grouped: bool,
     /// Paths below the dataset's folder, sorted, for each part.
     pub parts: BTreeMap<Part, Vec<String>>,
 }
@@ -74,7 +77,10 @@ impl Split {
             (Part::Test, room(test)),
             (Part::Validation, room(validation)),
         ];
-        let mut split = Self::default();
+        let mut split = Self {
+            grouped: true,
+            ..Self::default()
+        };
         for group in members {
             let needed = count(&group);
             let fits = room.iter_mut().find(|(_, room)| {
@@ -103,7 +109,10 @@ impl Split {
     /// About `validation` and `test` (each 0 to 0.5) of every class go to those parts.
     pub fn random(dataset: &Dataset, validation: f64, test: f64, seed: u64) -> Self {
         let alone: Vec<usize> = (0..dataset.items.len()).collect();
-        Self::by_group(dataset, &alone, validation, test, seed)
+        Self {
+            grouped: false,
+            ..Self::by_group(dataset, &alone, validation, test, seed)
+        }
     }
 
     /// The dataset's items that are in `part`.

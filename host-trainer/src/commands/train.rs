@@ -207,7 +207,7 @@ fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Resul
             if best {
                 record.best_epoch = epoch.epoch;
             }
-            let logged = || {
+            let mut logged = || {
                 logs.epoch(epoch)
                     .context("cannot write log.csv and its like")
             };

@@ -205,7 +205,7 @@ impl Measured {
         Ok(Self {
             threshold: metrics::recommend(chosen),
             apart: match (&record.data_val, &split) {
-                (None, Some(_)) => Apart::Kept,
+                (None, Some(split)) if split.grouped => Apart::Kept,
                 _ => Apart::Unknown,
             },
             record,

@@ -52,7 +52,7 @@ pub(super) fn headline(measured: &Measured) -> Markup {
     let apart = match measured.apart {
         Apart::Kept => "Copies and crops of one photograph were kept on one side of the split.",
         Apart::Unknown => {
-            "The parts were given as folders: whether copies of one photograph are on both sides \
+            "The parts were given as folders or drawn at random: whether copies of one photograph are on both sides \
              was not checked, and if they are, these numbers are too good."
         }
     };
