@@ -177,7 +177,7 @@ fn other_pictures_or_no_checkpoint_are_named() {
     let checkpoint = at.join("runs/1/weights/checkpoint.safetensors");
     let whole = fs::read(&checkpoint).unwrap();
     fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
-    complaint("checkpoint.safetensors is not a usable safetensors file");
+    complaint("checkpoint.safetensors is not a usable weights file");
     fs::remove_file(&checkpoint).unwrap();
     complaint("runs/1 was stopped before its first epoch ended; start it anew");
 }

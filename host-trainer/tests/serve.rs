@@ -463,7 +463,9 @@ fn a_run_answers_like_its_bundle_and_shows_what_it_lists_and_nothing_else() {
     fs::write(at.join("secret.png"), car("red", 1, 32, 32)).unwrap();
     fs::write(at.join("data/red/unlisted.png"), car("red", 1, 32, 32)).unwrap();
     let run = at.join("runs/1");
-    fs::create_dir(run.join("plots")).unwrap();
+    let plots = run.join("plots");
+    fs::remove_dir_all(&plots).unwrap();
+    fs::create_dir(&plots).unwrap();
     fs::write(
         run.join("plots/roc.svg"),
         "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",

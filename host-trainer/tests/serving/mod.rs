@@ -201,7 +201,7 @@ pub fn a_run(folder: &Path, classes: &[&str]) {
             fs::write(place.join(format!("{n}.png")), bytes).unwrap();
         }
     }
-    let train = "train --data-train data --epochs 2 --input-size 32 --batch-size 8 \
+    let train = "train --data-train data --pretrained none --epochs 2 --input-size 32 --batch-size 8 \
                  --val-share 0.2 --test-share 0.1 --device cpu";
     succeed(folder, &train.split_whitespace().collect::<Vec<_>>());
     let run = folder.join("runs/1");
