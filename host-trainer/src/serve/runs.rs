@@ -10,7 +10,7 @@ use super::problem::Problem;
 use crate::run::{Run, RunRecord};
 
 /// Largest file of a run that is read.
-const MAX_FILE_BYTES: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The report of a run.
 pub const REPORT: &str = "report.html";
 /// What each held-out picture was answered.
