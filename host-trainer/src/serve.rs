@@ -9,6 +9,7 @@ mod answer;
 mod confined;
 mod connection;
 mod guard;
+mod memory;
 mod mistakes;
 pub mod model;
 mod pool;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 
 use answer::Answer;
 use guard::Names;
+use memory::Memory;
 use mistakes::Mistakes;
 use model::Model;
 use pool::{Classify, Pool};
@@ -40,6 +42,8 @@ use upload::Intake;
 const MAX_CONNECTIONS: usize = 128;
 /// Most pictures that wait for a thread.
 const MAX_WAITING: usize = 64;
+/// Most bytes of requests and files in memory at one time.
+const MAX_HELD_BYTES: u64 = 512 << 20;
 /// Threads that read files.
 const READERS: usize = 4;
 /// How long answers under way may take when the program ends.
@@ -96,10 +100,12 @@ pub fn run(listener: TcpListener, settings: Settings) -> anyhow::Result<()> {
         Ok(Box::new(move |bytes: &[u8]| Answer::of(bytes, &mut runner, reject_below)) as Classify)
     })?;
     introduce(&facts, &settings.runs, address);
+    let memory = Memory::new(MAX_HELD_BYTES);
     let site = Arc::new(Site {
         facts,
         pool,
-        intake: Intake::new(settings.upload),
+        intake: Intake::new(memory.clone(), settings.upload),
+        memory,
         runs: settings.runs,
         mistakes: Mistakes::default(),
     });

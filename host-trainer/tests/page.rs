@@ -357,7 +357,10 @@ fn unknown(browser: &Browser, at: &Path, screenshots: &Screenshots) {
     browser.wait("document.body.dataset.ready");
     let model = browser.texts("#model")[0].clone();
     assert!(model.contains("Answered by run 1, 5 classes"), "{model}");
-    assert!(model.contains("temperature fitted on the run's"), "{model}");
+    assert!(
+        model.contains(", fitted on the run's 20 validation pictures"),
+        "{model}"
+    );
     choose(browser, &[at.join("red car.png"), at.join("white.jpg")]);
     for card in browser.texts("#cards > li") {
         assert!(card.contains("unknown\n"), "{card}");

@@ -11,13 +11,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Time for the classifying and for the client to take the answer in, after the upload.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Time in which a client that was refused may go on sending before the connection is cut: cut
 /// at once, it would see a broken connection instead of the reason.
 const LINGER: Duration = Duration::from_secs(5);
+/// The same once the program ends.
+const LAST_LINGER: Duration = Duration::from_millis(200);
 
 /// Serves the connection. `patience` is the time that the request's head and its body may take
 /// each; `stop` tells that the program ends.
@@ -25,13 +27,20 @@ pub async fn serve(
     stream: TcpStream,
     router: Router,
     patience: Duration,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     // Answers are small and written whole.
     let _ = stream.set_nodelay(true);
     let whole = 2 * patience + ANSWER;
-    if let Ok(Some(stream)) = timeout(whole, answer(stream, router, patience, stop)).await {
-        let _ = timeout(LINGER, drain(stream)).await;
+    let answered = timeout(whole, answer(stream, router, patience, stop.clone())).await;
+    let Ok(Some(stream)) = answered else { return };
+    let ending = async {
+        let _ = stop.wait_for(|stop| *stop).await;
+        sleep(LAST_LINGER).await;
+    };
+    tokio::select! {
+        _ = timeout(LINGER, drain(stream)) => {}
+        () = ending => {}
     }
 }
 

@@ -15,7 +15,7 @@ use super::runs::{ANSWERS, Runs};
 use crate::split::Part;
 
 /// Largest file of answers that is read.
-const MAX_ANSWERS_BYTES: u64 = 256 << 20;
+const MAX_ANSWERS_BYTES: u64 = 64 << 20;
 /// Most answers in one reply.
 const MAX_LIMIT: usize = 500;
 

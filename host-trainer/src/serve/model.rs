@@ -22,7 +22,7 @@ pub struct Model {
 
 #[derive(Debug)]
 enum Source {
-    Bundle(Bundle),
+    Bundle(Box<Bundle>),
     Run(Box<Candidate>),
 }
 
@@ -74,13 +74,13 @@ impl Model {
             labels: manifest.labels.clone(),
             input: manifest.input.clone(),
             temperature: manifest.decision.temperature,
-            calibration: "the bundle's own temperature".into(),
+            calibration: "the bundle's own".into(),
             reject_below: manifest.decision.reject_below,
             reject_below_origin: "the bundle's own",
             accuracy,
         };
         Self {
-            source: Source::Bundle(bundle),
+            source: Source::Bundle(Box::new(bundle)),
             facts,
         }
     }
@@ -95,7 +95,7 @@ impl Model {
                 let accuracy = answers.confusion(candidate.labels()).accuracy();
                 (
                     temperature,
-                    format!("temperature fitted on the run's {pictures} validation pictures"),
+                    format!("fitted on the run's {pictures} validation pictures"),
                     Some(format!("{accuracy:.4} on {pictures} validation pictures")),
                 )
             }

@@ -93,3 +93,18 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn busy_says_when_to_ask_again() {
+        let response = Problem::Busy.into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let other = Problem::TooLarge.into_response();
+        assert_eq!(other.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(!other.headers().contains_key(header::RETRY_AFTER));
+    }
+}

@@ -10,7 +10,7 @@ use super::problem::Problem;
 use crate::run::{Run, RunRecord};
 
 /// Largest file of a run that is read.
-const MAX_FILE_BYTES: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The report of a run.
 pub const REPORT: &str = "report.html";
 /// What each held-out picture was answered.
@@ -149,7 +149,7 @@ impl Runs {
         let epochs_done = epochs(&folder);
         let input = &record.input;
         Ok(Details {
-            input: format!("{} × {}", input.width, input.height),
+            input: format!("{}\u{a0}×\u{a0}{}", input.width, input.height),
             pictures: record.pictures.values().sum(),
             pretrained: record.pretrained.clone(),
             classes: record.classes.clone(),
@@ -229,7 +229,10 @@ fn recipe(record: &RunRecord) -> String {
         format!("{} epochs", recipe.epochs),
         format!("{}, learning rate {}", recipe.optimiser.name(), recipe.lr),
         format!("batches of {}", recipe.batch_size),
-        format!("{} × {} pixels", record.input.width, record.input.height),
+        format!(
+            "{}\u{a0}×\u{a0}{}\u{a0}pixels",
+            record.input.width, record.input.height
+        ),
         if record.pretrained == "none" {
             "from scratch".into()
         } else {

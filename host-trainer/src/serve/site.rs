@@ -13,12 +13,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::{self, DOCUMENT_POLICY, Names};
+use super::memory::Memory;
 use super::mistakes::{Mistakes, Wanted, gallery};
 use super::model::Facts;
 use super::pool::Pool;
 use super::problem::Problem;
 use super::runs::Runs;
-use super::upload::{Intake, MAX_BODY_BYTES, MAX_PICTURES};
+use super::upload::{self, Intake, MAX_BODY_BYTES, MAX_PICTURES};
 use crate::split::Part;
 
 /// What the addresses answer from.
@@ -30,6 +31,8 @@ pub struct Site {
     pub pool: Pool,
     /// Takes uploads in.
     pub intake: Intake,
+    /// Room for what is in memory.
+    pub memory: Memory,
     /// The runs to browse.
     pub runs: Runs,
     /// Their answers.
@@ -94,18 +97,18 @@ async fn model(State(site): Shared) -> Json<Value> {
 
 async fn classify(State(site): Shared, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let upload = site.intake.read(&head.headers, body).await?;
-    if upload.bytes.is_empty() {
+    let body = site.intake.read(&head.headers, body).await?;
+    if body.is_empty() {
         return Err(Problem::Empty);
     }
     match multipart(&head.headers) {
         None => {
-            let answer = site.pool.classify(upload.bytes.clone()).await?;
+            let answer = site.pool.classify(body).await?;
             Ok(Json(answer).into_response())
         }
         Some(content_type) => {
             let mut answers = Vec::new();
-            for part in upload.parts(content_type).await? {
+            for part in upload::parts(body, content_type, &site.memory).await? {
                 let answer = match site.pool.classify(part.bytes).await {
                     // All or nothing: whoever asks again asks for all of them.
                     Err(Problem::Busy) => return Err(Problem::Busy),
@@ -154,24 +157,26 @@ async fn run(State(site): Shared, Path(name): Path<String>) -> Result<Response, 
 }
 
 async fn report(State(site): Shared, Path(name): Path<String>) -> Result<Response, Problem> {
+    let memory = site.memory.clone();
     let report = reading(site, move |site| site.runs.report(&name)).await??;
-    Ok(document(HTML, report))
+    document(&memory, HTML, report)
 }
 
 async fn plot(
     State(site): Shared,
     Path((name, plot)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    let memory = site.memory.clone();
     let plot = reading(site, move |site| site.runs.plot(&name, &plot)).await??;
-    Ok(document(SVG, plot))
+    document(&memory, SVG, plot)
 }
 
-fn document(kind: &'static str, content: Vec<u8>) -> Response {
+fn document(memory: &Memory, kind: &'static str, content: Vec<u8>) -> Result<Response, Problem> {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, DOCUMENT_POLICY),
     ];
-    (headers, content).into_response()
+    Ok((headers, memory.hold(content)?).into_response())
 }
 
 async fn answers(
@@ -182,7 +187,7 @@ async fn answers(
     let Query(wanted) = wanted.map_err(|error| Problem::Parameter(error.body_text()))?;
     let gallery = reading(site, move |site| {
         let (_, folder) = site.runs.find(&name)?;
-        Ok::<_, Problem>(gallery(&*site.mistakes.of(&folder)?, &wanted))
+        Ok::<_, Problem>(gallery(&site.mistakes.of(&folder)?, &wanted))
     });
     Ok(Json(gallery.await??).into_response())
 }
@@ -200,12 +205,13 @@ async fn picture(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(which) = which.map_err(|error| Problem::Parameter(error.body_text()))?;
+    let memory = site.memory.clone();
     let (kind, bytes) = reading(site, move |site| {
         site.mistakes
             .picture(&site.runs, &name, which.part, &which.path)
     })
     .await??;
-    Ok(document(kind, bytes))
+    document(&memory, kind, bytes)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub struct Browser {
     driver: Child,
     session: String,
+    /// What both leave behind; removed after they have ended.
+    _folder: tempfile::TempDir,
 }
 
 impl Browser {
@@ -28,8 +30,10 @@ impl Browser {
         let chromium = ["chromium", "chromium-browser", "google-chrome"];
         let chromium = on_path(&chromium).ok_or("Chromium is not installed")?;
         let driver = on_path(&["chromedriver"]).ok_or("chromedriver is not installed")?;
+        let folder = tempfile::tempdir().unwrap();
         let mut driver = Command::new(driver)
             .arg("--port=0")
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -41,6 +45,7 @@ impl Browser {
         });
         let mut browser = Self {
             driver,
+            _folder: folder,
             session: format!(
                 "http://127.0.0.1:{}/session",
                 port.expect("chromedriver's port")

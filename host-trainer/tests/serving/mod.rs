@@ -84,6 +84,13 @@ impl Server {
         Reply::of(agent().post(self.url("/api/classify")).send(bytes))
     }
 
+    /// Several pictures in one request; they are named `0.png`, `1.png`, …
+    pub fn classify_all(&self, pictures: &[Vec<u8>]) -> Reply {
+        let request = agent().post(self.url("/api/classify"));
+        let request = request.header("Content-Type", "multipart/form-data; boundary=edge");
+        Reply::of(request.send(form(pictures).as_slice()))
+    }
+
     /// Sends these bytes and reads until the server ends the connection.
     pub fn raw(&self, request: &[u8]) -> String {
         let mut stream = self.connect();
@@ -182,6 +189,20 @@ impl Reply {
         let reason = body["error"].as_str().unwrap_or_default();
         (self.status, reason.to_string())
     }
+}
+
+fn form(pictures: &[Vec<u8>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (index, picture) in pictures.iter().enumerate() {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"p\"; filename=\"{index}.png\"\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(picture);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--edge--\r\n");
+    body
 }
 
 /// A drawn car as a PNG file.

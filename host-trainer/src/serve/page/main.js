@@ -45,7 +45,7 @@ function introduce(facts) {
     `Answered by ${model.title}, ${model.labels.length} classes`,
     model.accuracy ? `accuracy ${model.accuracy}` : null,
     `“unknown” below ${percent(model.reject_below)}`,
-    model.source === "run" ? model.calibration : null,
+    model.source === "run" ? `temperature ${model.temperature.toFixed(2)}, ${model.calibration}` : null,
   ];
   $("model").textContent = sentence(parts.filter(Boolean).join("; "));
   $("program").textContent = `${facts.program}; ${model.source} ${model.origin}`;

@@ -70,24 +70,25 @@ export async function show(name) {
 }
 
 function facts(run) {
-  const fact = (name, value, wide) =>
-    make("div", { class: wide ? "wide" : null }, make("dt", {}, name), make("dd", {}, value));
-  return make("dl", { class: "card facts block" },
+  const fact = (name, value, width) =>
+    make("div", { class: width }, make("dt", {}, name), make("dd", {}, value));
+  return make("dl", { class: "card facts" },
     fact("Validation accuracy", share(run.accuracy)),
     fact("Macro F1", share(run.macro_f1)),
     fact("Best epoch", epoch(run)),
-    fact("Network", run.model),
+    fact("Network", run.model.replaceAll("_", "_\u200b")),
     fact("Input", `${run.input} pixels`),
     fact("Training pictures", String(run.pictures)),
-    fact("Recipe", run.recipe, true),
-    fact("Weights to start from", run.pretrained, true),
-    fact(`Classes (${run.classes.length})`, run.classes.join(", "), true));
+    fact("Recipe", run.recipe, "wide"),
+    fact("Weights to start from", run.pretrained, "wide"),
+    fact(`Classes (${run.classes.length})`, run.classes.join(", "), "wide"));
 }
 
 /** Accuracy over the epochs. */
 function curve(run) {
-  const width = 720;
-  const height = 240;
+  // Drawn at the size it will have, so that its letters are as large as the page's.
+  const width = Math.max(280, $("run-body").clientWidth - 32);
+  const height = width < 500 ? 200 : 260;
   const edge = { left: 44, right: 12, top: 10, bottom: 28 };
   const epochs = run.epochs_done;
   const values = epochs.flatMap((e) => [e.train_accuracy, e.valid_accuracy]);
@@ -194,7 +195,7 @@ async function mistakes(section, name, classes) {
     const pressed = wanted.truth === truth && wanted.answer === answer;
     const button = make("button", { class: "chip", type: "button", "aria-pressed": String(pressed) },
       swatch(truth), truth, make("span", { "aria-label": "taken for" }, "→"), swatch(answer), answer,
-      make("span", { class: "count" }, `× ${count}`));
+      make("span", { class: "count", title: `${count} times` }, String(count)));
     button.addEventListener("click", () => {
       Object.assign(wanted, pressed ? { truth: "", answer: "" } : { show: "wrong", truth, answer });
       for (const key of ["show", "truth", "answer"]) selects[key].value = wanted[key];
@@ -213,7 +214,8 @@ function picture(name, answer) {
   image.addEventListener("error", () => image.replaceWith(
     make("div", { class: "thumb gone" }, "The picture is no longer there.")));
   const of = (label) => answer.ranked.find((ranked) => ranked.colour === label)?.score ?? 0;
-  const line = (label, kind) => [swatch(label), make("span", { class: kind }, label),
+  const line = (label, kind) => [swatch(label),
+    make("span", { class: kind }, kind === "is" ? `is ${label}` : label),
     make("span", { class: "share" }, percent(of(label)))];
   const right = answer.truth === answer.answer;
   const details = make("details", {}, make("summary", { class: "small quiet" }, "All classes"));
