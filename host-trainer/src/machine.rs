@@ -16,6 +16,8 @@ pub struct Processor {
     pub threads: usize,
     /// Of the instruction sets that matter here, those it has.
     pub features: Vec<&'static str>,
+    /// Threads that wanted to run over the last minute, on average; none where it is not told.
+    pub load: Option<f64>,
 }
 
 /// Main memory, in bytes; a container's limit where that is less.
@@ -65,6 +67,9 @@ pub fn processor() -> Processor {
         model: field(&text, "model name").unwrap_or_default().into(),
         threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
         features: features(),
+        load: fs::read_to_string("/proc/loadavg")
+            .ok()
+            .and_then(|text| text.split(' ').next()?.parse().ok()),
     }
 }
 

@@ -40,7 +40,7 @@ fn the_text_has_a_line_for_each_thing() {
         "{text}"
     );
     assert!(
-        text.contains("`train --pretrained imagenet` fetches 10 MB once"),
+        text.contains("mobilenet_v3_small-047dcff4.pth (10 MB)"),
         "{text}"
     );
 }

@@ -41,6 +41,8 @@ pub struct Arguments {
 struct Report {
     program: Program,
     libtorch: Libtorch,
+    /// The variable OMP_WAIT_POLICY: whether waiting threads keep a processor busy.
+    wait_policy: Option<String>,
     nvidia: Nvidia,
     processor: Processor,
     memory: Option<Memory>,
@@ -92,6 +94,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             tract: env!("TRACT_CORE_VERSION"),
         },
         libtorch: device::libtorch(),
+        wait_policy: std::env::var("OMP_WAIT_POLICY").ok(),
         nvidia: machine::nvidia(),
         processor: machine::processor(),
         memory: machine::memory(),
@@ -162,11 +165,13 @@ fn plain() -> Report {
             cuda_devices: 0,
             cudnn: None,
         },
+        wait_policy: None,
         nvidia: Nvidia::default(),
         processor: Processor {
             model: "Some Processor".into(),
             threads: 2,
             features: vec!["avx2", "fma"],
+            load: Some(0.3),
         },
         memory: Some(Memory {
             total_bytes: 24_000_000_000,

@@ -53,12 +53,29 @@ pub(super) fn of(report: &Report) -> Vec<String> {
             report.libtorch.threads
         ));
     }
-    for file in report.weights.iter().filter(|file| file.kept.is_none()) {
+    if report
+        .processor
+        .load
+        .is_some_and(|load| load > f64::from(threads))
+        && report.wait_policy.as_deref().map(str::to_lowercase) != Some("passive".into())
+    {
+        advice.push(
+            "other programs keep this machine busy, and libtorch's threads wait for each other by \
+             spinning, which then slows training many times over: set OMP_WAIT_POLICY=passive"
+                .into(),
+        );
+    }
+    let missing: Vec<String> = report
+        .weights
+        .iter()
+        .filter(|file| file.kept.is_none())
+        .map(|file| format!("{} ({:.0} MB)", file.file, file.bytes as f64 / 1e6))
+        .collect();
+    if !missing.is_empty() {
         advice.push(format!(
-            "the {} network's ImageNet weights are not here yet: `train --pretrained imagenet` \
-             fetches {:.0} MB once, or says how to bring them by hand",
-            format!("{:?}", file.model).to_lowercase(),
-            file.bytes as f64 / 1e6
+            "ImageNet weights are not here yet: {}; `train --pretrained imagenet` fetches what it \
+             needs once, or says how to bring it by hand",
+            missing.join(", ")
         ));
     }
     advice
@@ -149,10 +166,12 @@ mod tests {
         let text = told(|r| r.libtorch.threads = 64);
         assert!(text.contains("set OMP_NUM_THREADS=2"), "{text}");
         let text = told(|r| r.weights[0].kept = None);
-        assert!(
-            text.contains("the small network's ImageNet weights"),
-            "{text}"
-        );
-        assert!(text.contains("fetches 10 MB once"), "{text}");
+        assert!(text.contains("small.pth (10 MB)"), "{text}");
+        let busy = |r: &mut Report| r.processor.load = Some(7.5);
+        assert!(told(busy).ends_with("set OMP_WAIT_POLICY=passive"));
+        let mut report = plain();
+        busy(&mut report);
+        report.wait_policy = Some("PASSIVE".into());
+        assert!(of(&report).is_empty());
     }
 }

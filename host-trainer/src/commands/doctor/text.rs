@@ -44,8 +44,13 @@ pub(super) fn tried(trial: Trial, tried: &Tried, nvidia: &Nvidia) -> String {
     });
     let outcome = match (&tried.images_per_second, &tried.error) {
         (Some(rate), None) => format!(
-            "trains: MobileNetV3-small takes {rate:.0} pictures of {side} x {side} a second, \
-             {batch_size} at a time"
+            "trains: MobileNetV3-small takes {} pictures of {side} x {side} a second, \
+             {batch_size} at a time",
+            if *rate < 10.0 {
+                format!("{rate:.1}")
+            } else {
+                format!("{rate:.0}")
+            }
         ),
         (_, error) => format!("does not train: {}", error.as_deref().unwrap_or("?")),
     };
@@ -56,8 +61,11 @@ pub(super) fn tried(trial: Trial, tried: &Tried, nvidia: &Nvidia) -> String {
 pub(super) fn conclusion(report: &Report) -> String {
     let mut text = String::from("\n");
     for (index, advice) in report.advice.iter().enumerate() {
-        let name = if index == 0 { "could be" } else { "" };
+        let name = if index == 0 { "advice" } else { "" };
         let _ = writeln!(text, "{}", row(name, advice));
+    }
+    if !report.advice.is_empty() && report.can_train {
+        text.push('\n');
     }
     // `--device auto` takes the first card.
     let works = |tried: &&Tried| tried.error.is_none();
@@ -161,7 +169,7 @@ fn weights(report: &Report) -> String {
         .filter_map(|file| Some(file.kept.as_ref()?.display().to_string()))
         .collect();
     match kept.as_slice() {
-        [] => "none of ImageNet's kept".into(),
+        [] => "none of ImageNet are kept here".into(),
         kept => format!("kept: {}", kept.join(", ")),
     }
 }
@@ -235,6 +243,7 @@ ready        training runs on cpu
     #[test]
     fn a_device_that_fails_says_why_and_is_not_promised() {
         let mut report = plain();
+        report.can_train = false;
         report.devices[0].error = Some("broken".into());
         report.devices[0].images_per_second = None;
         report.advice = vec!["mend it".into(), "or not".into()];
@@ -242,7 +251,7 @@ ready        training runs on cpu
         assert_eq!(line, "cpu          does not train: broken");
         assert_eq!(
             conclusion(&report),
-            "\ncould be     mend it\n             or not\n"
+            "\nadvice       mend it\n             or not\n"
         );
     }
 }
