@@ -1,5 +1,6 @@
 //! The commands: each file holds a command's arguments and its `run`.
 
+pub mod dataset;
 pub mod evaluate;
 pub mod export;
 pub mod train;

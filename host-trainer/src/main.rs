@@ -5,6 +5,7 @@ mod arch;
 mod augment;
 mod candidate;
 mod card;
+mod check;
 mod commands;
 mod cost;
 mod dataset;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{Usage, evaluate, export};
+use commands::{Usage, dataset as dataset_command, evaluate, export};
 
 /// Trains, measures, quantises and exports vehicle-colour networks for edge-agent.
 #[derive(Debug, Parser)]
@@ -43,6 +44,8 @@ enum Command {
     Train(commands::train::Arguments),
     Export(export::Arguments),
     Evaluate(evaluate::Arguments),
+    #[command(subcommand)]
+    Dataset(dataset_command::Command),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Dataset(command) => dataset_command::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

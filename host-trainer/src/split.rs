@@ -99,6 +99,31 @@ impl Split {
         split
     }
 
+    /// Divides every class at random, copies or not: of each, `validation` and `test` (0 to
+    /// 0.5) of its pictures, rounded, go to those parts. What tutorials do, and what makes their
+    /// numbers too good: near-duplicates land on both sides.
+    pub fn random(dataset: &Dataset, validation: f64, test: f64, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut split = Self::default();
+        for class in 0..dataset.classes.len() {
+            let of_class = dataset.items.iter().filter(|item| item.class == class);
+            let mut paths: Vec<&String> = of_class.map(|item| &item.path).collect();
+            rng.shuffle(&mut paths);
+            let count = |share: f64| (paths.len() as f64 * share).round() as usize;
+            let (validation, test) = (count(validation), count(test));
+            for (at, path) in paths.into_iter().enumerate() {
+                let part = match at {
+                    _ if at < test => Part::Test,
+                    _ if at < test + validation => Part::Validation,
+                    _ => Part::Train,
+                };
+                split.parts.entry(part).or_default().push(path.clone());
+            }
+        }
+        split.parts.values_mut().for_each(|paths| paths.sort());
+        split
+    }
+
     /// The dataset's items that are in `part`.
     pub fn select(&self, dataset: &Dataset, part: Part) -> Dataset {
         let paths = self.parts.get(&part).map(Vec::as_slice).unwrap_or_default();
@@ -160,6 +185,26 @@ mod tests {
         for n in 0..200 {
             assert_eq!(part_of(n), part_of(n / 3 * 3), "picture {n}");
         }
+    }
+
+    #[test]
+    fn at_random_every_class_gets_its_share_and_copies_are_torn_apart() {
+        let dataset = dataset(100);
+        let split = Split::random(&dataset, 0.3, 0.0, 0);
+        let counts = |part| split.select(&dataset, part).counts();
+        assert_eq!(counts(Part::Train)["blue"], 70);
+        assert_eq!(counts(Part::Train)["red"], 70);
+        assert_eq!(counts(Part::Validation)["red"], 30);
+        assert!(!split.parts.contains_key(&Part::Test));
+        let train = &split.parts[&Part::Train];
+        let pairs = dataset.items.chunks(2);
+        let torn =
+            pairs.filter(|pair| train.contains(&pair[0].path) != train.contains(&pair[1].path));
+        assert!(torn.count() > 20);
+        assert_eq!(split, Split::random(&dataset, 0.3, 0.0, 0));
+        assert_ne!(split, Split::random(&dataset, 0.3, 0.0, 1));
+        let all: usize = split.parts.values().map(Vec::len).sum();
+        assert_eq!(all, 200);
     }
 
     #[test]

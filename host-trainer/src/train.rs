@@ -3,6 +3,7 @@
 
 mod average;
 mod optimiser;
+pub mod probe;
 
 use std::time::Instant;
 
