@@ -83,3 +83,53 @@ fn hue(r: f32, g: f32, b: f32) -> f32 {
     };
     (sixth / 6.0).rem_euclid(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::RgbFrame;
+
+    fn of(rgb: [u8; 3]) -> Vec<f32> {
+        describe(RgbFrame::filled(60, 40, rgb).unwrap().view())
+    }
+
+    fn distance(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum()
+    }
+
+    #[test]
+    fn every_ring_is_one_whole() {
+        for rgb in [[0; 3], [255; 3], [200, 30, 30], [17, 99, 210]] {
+            for ring in of(rgb).chunks_exact(WIDTH / RINGS) {
+                let sum: f32 = ring.iter().map(|bin| bin * bin).sum();
+                assert!((sum - 1.0).abs() < 1e-3, "{rgb:?}: {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn near_colours_are_near_across_the_end_of_the_circle() {
+        let red = of([200, 30, 34]);
+        let red_too = of([200, 34, 30]);
+        let blue = of([30, 34, 200]);
+        assert!(
+            distance(&red, &red_too) < 0.2,
+            "{}",
+            distance(&red, &red_too)
+        );
+        assert!(distance(&red, &blue) > 4.0, "{}", distance(&red, &blue));
+        assert!(distance(&of([90; 3]), &of([200; 3])) > 4.0);
+    }
+
+    #[test]
+    fn the_middle_and_the_edge_are_told_apart() {
+        let mut frame = RgbFrame::filled(48, 48, [128; 3]).unwrap();
+        frame.data_mut()[..48 * 3 * 6].fill(0);
+        let changed = describe(frame.view());
+        let plain = of([128; 3]);
+        let ring = WIDTH / RINGS;
+        let moved = |n: usize| distance(&changed[n * ring..][..ring], &plain[n * ring..][..ring]);
+        assert_eq!(moved(0), 0.0);
+        assert!(moved(RINGS - 1) > 0.1);
+    }
+}

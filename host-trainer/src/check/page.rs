@@ -87,7 +87,7 @@ impl Page<'_> {
                         (self.copies(
                             "contradictions", "Contradicting labels", &self.report.contradictions,
                             "The same photograph in several classes: at most one label is right. \
-                             Equal files must be fixed; near copies may be two cars after all.",
+                             Equal files must be fixed; near copies may be one model in two paints.",
                         ))
                         (self.copies(
                             "leaks", "Leaks between parts", &self.report.leaks,

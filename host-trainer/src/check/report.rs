@@ -386,3 +386,78 @@ fn oddity(picture: &Picture) -> Option<Oddity> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(parts: &[&str], classes: &[(&str, &[usize])]) -> Report {
+        let none = Sets {
+            exact: Vec::new(),
+            near: Vec::new(),
+        };
+        let count = |(class, pictures): &(&str, &[usize])| ClassCount {
+            class: class.to_string(),
+            pictures: pictures.to_vec(),
+        };
+        Report {
+            folders: vec!["set".into()],
+            parts: parts.iter().map(ToString::to_string).collect(),
+            files: 0,
+            readable: 0,
+            photographs: 0,
+            classes: classes.iter().map(count).collect(),
+            unreadable: Vec::new(),
+            empty_class_folders: Vec::new(),
+            stray: Vec::new(),
+            not_pictures: BTreeMap::new(),
+            odd: Vec::new(),
+            contradictions: none.clone(),
+            leaks: none.clone(),
+            repeats: none,
+            labels: None,
+        }
+    }
+
+    #[test]
+    fn unevenness_in_words() {
+        let found =
+            |parts: &[&str], classes: &[(&str, &[usize])]| report(parts, classes).unevenness();
+        assert!(found(&["set"], &[("blue", &[100]), ("red", &[40])]).is_empty());
+        assert_eq!(
+            found(&["set"], &[("blue", &[100]), ("red", &[30])]),
+            ["blue has 100 pictures, red only 30; rare classes are learnt badly"]
+        );
+        assert_eq!(
+            found(&["set"], &[("blue", &[15]), ("red", &[12])]),
+            ["red has only 12 pictures"]
+        );
+        assert_eq!(
+            found(&["train", "val"], &[("blue", &[50, 0]), ("red", &[50, 5])]),
+            ["the part val has no blue"]
+        );
+    }
+
+    #[test]
+    fn problems_are_counted_and_named() {
+        let mut report = report(&["set"], &[]);
+        assert!(report.problems().is_empty());
+        let member = Member {
+            path: "a.png".into(),
+            part: "set".into(),
+            class: "red".into(),
+        };
+        report.leaks.near = vec![
+            vec![member.clone(), member.clone()],
+            vec![member.clone(), member],
+        ];
+        report.contradictions.near = report.leaks.near.clone();
+        assert_eq!(report.problems(), [(Problem::NearLeaks, 2)]);
+        assert_eq!(
+            Problem::NearLeaks.named(2),
+            "2 photographs in several parts"
+        );
+        assert_eq!(Problem::Unreadable.named(1), "1 unreadable file");
+        assert_eq!(report.leaks.surplus(), 2);
+    }
+}

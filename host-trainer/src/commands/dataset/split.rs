@@ -26,10 +26,20 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Share of each class held out for validation
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.1,
+        allow_negative_numbers = true
+    )]
     val_share: f64,
     /// Share of each class held out for testing
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.1,
+        allow_negative_numbers = true
+    )]
     test_share: f64,
     /// Where random numbers start from
     #[arg(long, default_value_t = 0)]
@@ -51,6 +61,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if !(0.0..=0.5).contains(&share) {
             return Err(usage(format!("--{name} is {share}; 0 to 0.5 can be")));
         }
+    }
+    if arguments.val_share + arguments.test_share == 0.0 {
+        return Err(usage(
+            "--val-share and --test-share are both 0; there is nothing to divide",
+        ));
     }
     if arguments.out.exists() {
         return Err(usage(format!(
