@@ -1,6 +1,7 @@
 //! The commands: each file holds a command's arguments and its `run`.
 
 pub mod compare;
+pub mod dataset;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;

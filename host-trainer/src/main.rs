@@ -6,6 +6,7 @@ mod augment;
 mod cache;
 mod candidate;
 mod card;
+mod check;
 mod commands;
 mod compare;
 mod cost;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{Usage, doctor, evaluate, export};
+use commands::Usage;
 
 /// Trains, measures, quantises and exports vehicle-colour networks for edge-agent.
 #[derive(Debug, Parser)]
@@ -47,12 +48,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(commands::doctor::Arguments),
+    #[command(subcommand)]
+    Dataset(commands::dataset::Command),
     Train(commands::train::Arguments),
-    Export(export::Arguments),
-    Evaluate(evaluate::Arguments),
-    Doctor(doctor::Arguments),
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
+    Export(commands::export::Arguments),
+    Evaluate(commands::evaluate::Arguments),
     Serve(commands::serve::Arguments),
 }
 
@@ -62,12 +65,13 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     let result = match &Cli::parse().command {
+        Command::Doctor(arguments) => commands::doctor::run(arguments),
+        Command::Dataset(command) => commands::dataset::run(command),
         Command::Train(arguments) => commands::train::run(arguments),
-        Command::Export(arguments) => export::run(arguments),
-        Command::Evaluate(arguments) => evaluate::run(arguments),
-        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
+        Command::Export(arguments) => commands::export::run(arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(arguments),
         Command::Serve(arguments) => commands::serve::run(arguments),
     };
     match result {

@@ -8,6 +8,7 @@ mod find_lr;
 mod flat;
 mod optimiser;
 mod passes;
+pub mod probe;
 mod recipe;
 mod resident;
 mod state;

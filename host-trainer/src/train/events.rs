@@ -97,7 +97,7 @@ pub enum TrainError {
     },
 }
 
-fn first_line(error: &tch::TchError) -> String {
+pub(super) fn first_line(error: &tch::TchError) -> String {
     error
         .to_string()
         .lines()

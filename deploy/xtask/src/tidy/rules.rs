@@ -135,6 +135,10 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         "host-trainer doctor",
         RanBy::Tests("host-trainer/", "doctor"),
     ),
+    (
+        "host-trainer dataset",
+        RanBy::Tests("host-trainer/", "dataset"),
+    ),
     ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
     (
         "host-trainer report",

@@ -1,0 +1,77 @@
+//! What tests of the program share: running it, drawing datasets, picture bombs.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use models::{RgbFrame, picture};
+
+/// The program, ready to run in `folder`.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-trainer"));
+    command
+        .current_dir(folder)
+        .env("OMP_WAIT_POLICY", "passive")
+        .args(arguments);
+    command
+}
+
+/// Runs the program in `folder`.
+pub fn host_trainer(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+/// The exit code and the only line on standard error.
+pub fn complaint(output: &Output) -> (i32, String) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    (output.status.code().unwrap(), text.trim_end().to_string())
+}
+
+/// Standard output of a run that must have succeeded.
+pub fn success(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A drawn car.
+pub fn portrait(class: &str, seed: u64) -> RgbFrame {
+    road_sim::portrait(class, seed, 60, 45).unwrap()
+}
+
+/// `folder/<class>/<n>.png`, drawn.
+pub fn draw(folder: &Path, classes: &[&str], each: u64) {
+    for (index, class) in classes.iter().enumerate() {
+        fs::create_dir_all(folder.join(class)).unwrap();
+        for n in 0..each {
+            let bytes = picture::png(portrait(class, n * 100 + index as u64).view()).unwrap();
+            fs::write(folder.join(class).join(format!("{n}.png")), bytes).unwrap();
+        }
+    }
+}
+
+/// A PNG of a few dozen bytes that announces `width` x `height` pixels.
+pub fn png_bomb(width: u32, height: u32) -> Vec<u8> {
+    let frame = RgbFrame::filled(1, 1, [0; 3]).unwrap();
+    let mut bomb = picture::png(frame.view()).unwrap();
+    // IHDR: width and height are the big-endian words at 16 and 20, its CRC at 29.
+    bomb[16..20].copy_from_slice(&width.to_be_bytes());
+    bomb[20..24].copy_from_slice(&height.to_be_bytes());
+    let crc = crc32(&bomb[12..29]);
+    bomb[29..33].copy_from_slice(&crc.to_be_bytes());
+    bomb
+}
+
+/// CRC-32 of PNG chunks (ISO 3309).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+            if c & 1 == 1 {
+                0xedb8_8320 ^ (c >> 1)
+            } else {
+                c >> 1
+            }
+        })
+    })
+}
