@@ -51,7 +51,7 @@ enum Command {
     Doctor(commands::doctor::Arguments),
     #[command(subcommand)]
     Dataset(commands::dataset::Command),
-    Train(commands::train::Arguments),
+    Train(Box<commands::train::Arguments>),
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
     Export(commands::export::Arguments),

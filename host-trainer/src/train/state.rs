@@ -98,13 +98,13 @@ pub(super) fn restore(
     for memory in memories {
         let name = memory.flat.name();
         let steps = state.position.optimiser_steps.get(&name);
-        memory.steps = *steps.ok_or_else(|| TrainError::State(name))?;
+        memory.steps = *steps.ok_or(TrainError::State(name))?;
         for index in 0..memory.moments.len() {
             let name = slot(memory, index);
             let moment = &mut memory.moments[index];
             let array = state.arrays.get(&name);
             let array = array.filter(|array| array.values.len() == moment.numel());
-            let array = array.ok_or_else(|| TrainError::State(name))?;
+            let array = array.ok_or(TrainError::State(name))?;
             moment.f_copy_(&Tensor::f_from_slice(&array.values)?)?;
         }
     }

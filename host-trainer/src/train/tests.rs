@@ -124,7 +124,7 @@ fn frozen_and_thawing_features_keep_their_weights_till_then() {
         freeze_layers: true,
         ..small_recipe()
     });
-    for (name, _) in &before {
+    for name in before.keys() {
         let is_feature = crate::arch::feature_module(name).is_some();
         assert_eq!(moved(&before, &states[3], name), !is_feature, "{name}");
     }

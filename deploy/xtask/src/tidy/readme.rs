@@ -52,7 +52,9 @@ fn complaint(shown: &Shown, tree: &Tree) -> Option<(String, String)> {
             tree.rust().any(|(path, text)| {
                 path.starts_with(folder)
                     && (path.contains("tests") || text.contains("#[cfg(test)]"))
-                    && text.contains(&format!("\"{word}\""))
+                    && [format!("\"{word}\""), format!("\"{word} ")]
+                        .iter()
+                        .any(|argument| text.contains(argument))
             }),
             format!("a test under {folder}"),
         ),

@@ -109,7 +109,8 @@ pub enum RanBy {
     Step(&'static str),
     /// `cargo xtask demo`.
     Demo,
-    /// A test: some Rust file under this folder names the word as an argument, `"word"`.
+    /// A test: some Rust file under this folder names the word as an argument, `"word"`, or as
+    /// the first of several, `"word …"`.
     Tests(&'static str, &'static str),
     /// The reader or the CI: the project's own entry points, which contain the checks.
     Entry,
