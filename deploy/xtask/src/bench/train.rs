@@ -261,7 +261,7 @@ impl Setting {
         }
         let _ = fs::remove_dir_all(&self.scratch);
         Tool::new(&self.host_trainer)
-            .arg("train")
+            .args(["train", "--pretrained", "none"])
             .args(self.train())
             .env("OMP_NUM_THREADS", &self.threads)
             .read()?;
