@@ -126,6 +126,16 @@ pub fn be_deterministic() {
     unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
 }
 
+/// Threads that libtorch computes with on the processor.
+pub fn threads() -> i32 {
+    tch::get_num_threads()
+}
+
+/// Sets [`threads`]; at least 1.
+pub fn set_threads(threads: i32) {
+    tch::set_num_threads(threads.max(1));
+}
+
 /// The device in words.
 pub fn name(device: Device) -> String {
     match device {

@@ -37,6 +37,10 @@ pub struct RunRecord {
     pub preset: Preset,
     /// Where the weights started.
     pub pretrained: String,
+    /// Whether pictures were changed on the device.
+    pub resident: bool,
+    /// Threads that libtorch computed with on the processor: sums depend on them in the last bit.
+    pub threads: i32,
     /// The folder of training pictures, absolute.
     pub data_train: PathBuf,
     /// The folder of validation pictures, absolute; none when they are a part of the former.

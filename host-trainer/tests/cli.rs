@@ -300,3 +300,23 @@ fn one_picture_a_class_is_too_few_and_says_so() {
     );
     assert!(!at.join("runs").exists());
 }
+
+#[test]
+fn a_trial_of_learning_rates_suggests_one_and_draws_it() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    draw(&at.join("data"), &["red", "blue"], 10);
+    let options = "train --data-train data --pretrained none --input-size 32 --batch-size 4 \
+                   --device cpu --find-lr --save-ret rates";
+    let output = host_trainer(at, &options.split_whitespace().collect::<Vec<_>>());
+    let text = success(output);
+    let suggestion = text
+        .lines()
+        .find_map(|line| line.strip_prefix("suggestion   --lr "))
+        .unwrap();
+    let rate: f64 = suggestion.parse().unwrap();
+    assert!(rate > 0.0 && rate <= 0.1, "{text}");
+    let chart = fs::read(at.join("rates/find-lr.png")).unwrap();
+    assert!(picture::decode(&chart).unwrap().width() > 400);
+    assert!(at.join("rates/find-lr.svg").is_file() && !at.join("rates/1").exists());
+}

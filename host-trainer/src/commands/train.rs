@@ -17,7 +17,7 @@ use data::{Data, Sources};
 
 use super::{default_workers, usage};
 use crate::arch::Arch;
-use crate::device::{self, Place};
+use crate::device;
 use crate::epoch_logs::EpochLogs;
 use crate::net::{self, Net};
 use crate::progress::Progress;
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None if arguments.find_lr => return rates::run(arguments, workers),
         None => begun(arguments, workers)?,
     };
-    train(prepared, workers, arguments.augment_on)
+    train(prepared, workers)
 }
 
 /// Everything up to the first step of a new run.
@@ -76,6 +76,8 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         recipe,
         preset: arguments.recipe,
         pretrained: origin,
+        resident: arguments.augment_on.resident(device),
+        threads: device::threads(),
         data_train: absolute(&arguments.data_train)?,
         data_val: data_val.as_deref().map(absolute).transpose()?,
         data_extra: absolutes.collect::<Result<_, _>>()?,
@@ -131,6 +133,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
             folder.display()
         );
     }
+    device::set_threads(record.threads);
     let arch = Arch::new(record.model, record.classes.len());
     let net = Net::new(&arch, device);
     run.trim_log(done)?;
@@ -150,7 +153,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
 }
 
 /// Trains until the recipe's end, writing every epoch down.
-fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Result<()> {
+fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
     let Prepared {
         run,
         mut record,
@@ -181,7 +184,7 @@ fn train(prepared: Prepared, workers: usize, augment_on: Place) -> anyhow::Resul
     let mut logs = EpochLogs::open(run.folder(), done as u32)
         .with_context(|| format!("cannot write logs in {}", run.folder().display()))?;
     let mut progress = Progress::new(recipe.epochs);
-    let resident = augment_on.resident(net.device());
+    let resident = record.resident;
     let job = Job {
         pictures: &data.pictures,
         valid: &data.valid,

@@ -133,8 +133,8 @@ pub struct Arguments {
     /// Where pictures are changed: on a GPU if they fit into its memory, else by processor threads
     #[arg(long, default_value = "auto", help_heading = "Machine")]
     pub augment_on: Place,
-    /// The same weights from the same command on a GPU too, at some cost of speed (cuDNN is left
-    /// out). A processor with the same number of threads always gives the same
+    /// The same weights from the same command on a GPU too, at some cost of speed: cuDNN is left out.
+    /// (A processor with the same number of threads always gives the same)
     #[arg(long, help_heading = "Machine")]
     pub deterministic: bool,
     /// Threads that prepare pictures [default: one for each processor]
@@ -151,7 +151,8 @@ pub struct Arguments {
 }
 
 /// Everything that a resumed run has already decided.
-const NOT_WITH_RESUME: [&str; 29] = [
+const NOT_WITH_RESUME: [&str; 30] = [
+    "augment_on",
     "recipe",
     "data_train",
     "data_val",
