@@ -111,6 +111,10 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer train", RanBy::Demo),
     ("host-trainer export", RanBy::Demo),
     ("host-trainer evaluate", RanBy::Demo),
+    (
+        "host-trainer dataset",
+        RanBy::Tests("host-trainer/tests/", "dataset"),
+    ),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent score", RanBy::Demo),
     (
