@@ -2,6 +2,7 @@
 //! odd sizes, copies, contradicting labels, leaks between parts, likely wrong labels. Finds and
 //! reports; moves, deletes and repairs nothing.
 
+mod assemble;
 mod colour;
 mod copies;
 mod labels;

@@ -28,6 +28,7 @@ mod run;
 mod schedule;
 mod serve;
 mod split;
+mod thumbnail;
 mod train;
 mod train_log;
 mod weights;

@@ -65,44 +65,57 @@ pub struct Verdict {
 /// `given` is each picture's class.
 ///
 /// A picture counts as class `j` when its probability of `j` reaches the mean that pictures
-/// labelled `j` get for `j`; of several such classes the most probable. Those that count as
-/// another class than their own are the suspects, ranked by the margin between the two.
+/// labelled `j` get for `j`; of several such classes the most probable. Scaled to the pictures
+/// of each class this estimates how many labels are wrong (the paper's confident joint), and of
+/// each class as many are suspects: those whose own label is least probable (its "prune by
+/// class"). Of 60 labels changed at random among 6,221 the first 100 suspects so ranked hold 50
+/// or more; ranked by the margin between suggested and given class they hold 32 to 38.
 pub fn judge(probabilities: &[Vec<f32>], given: &[usize], classes: usize) -> Verdict {
     let thresholds = thresholds(probabilities, given, classes);
     let mut joint = vec![vec![0u32; classes]; classes];
     let mut suspects = Vec::new();
     for (picture, (row, given)) in probabilities.iter().zip(given).enumerate() {
+        let more = |a: &usize, b: &usize| row[*a].total_cmp(&row[*b]);
         let confident = (0..classes).filter(|class| row[*class] >= thresholds[*class]);
-        let Some(counts_as) = confident.max_by(|a, b| row[*a].total_cmp(&row[*b])) else {
-            continue;
-        };
-        joint[*given][counts_as] += 1;
-        if counts_as != *given {
+        if let Some(counts_as) = confident.max_by(more) {
+            joint[*given][counts_as] += 1;
+        }
+        let suggested = (0..classes).max_by(more).unwrap_or(*given);
+        if row[suggested] > row[*given] {
             suspects.push(Suspect {
                 picture,
                 given: *given,
-                suggested: counts_as,
+                suggested,
                 given_probability: row[*given],
-                suggested_probability: row[counts_as],
+                suggested_probability: row[suggested],
             });
         }
     }
-    suspects.sort_by(|a, b| {
-        let margin = |s: &Suspect| s.suggested_probability - s.given_probability;
-        margin(b)
-            .total_cmp(&margin(a))
-            .then(a.picture.cmp(&b.picture))
-    });
     let counts = |class: usize| given.iter().filter(|given| **given == class).count() as f64;
     let estimated = joint.iter().enumerate().map(|(class, row)| {
         let sum = row.iter().map(|n| f64::from(*n)).sum::<f64>().max(1.0);
         let scale = counts(class) / sum;
         row.iter().map(|n| f64::from(*n) * scale).collect()
     });
-    Verdict {
-        suspects,
+    let mut verdict = Verdict {
+        suspects: Vec::new(),
         estimated: estimated.collect(),
-    }
+    };
+    let mut room: Vec<f64> = verdict
+        .estimated_wrong()
+        .iter()
+        .map(|n| n.round())
+        .collect();
+    suspects.sort_by(|a, b| {
+        let first = a.given_probability.total_cmp(&b.given_probability);
+        first.then(a.picture.cmp(&b.picture))
+    });
+    suspects.retain(|suspect| {
+        room[suspect.given] -= 1.0;
+        room[suspect.given] >= 0.0
+    });
+    verdict.suspects = suspects;
+    verdict
 }
 
 /// For each class the mean probability that pictures labelled so get for it.
@@ -151,7 +164,7 @@ mod tests {
         assert_eq!(folds, deal(&photograph, &class, 2, FOLDS));
     }
 
-    /// The thresholds are 0.7 for class 0 and 0.6 for class 1.
+    /// The thresholds are 0.69 for class 0 and 0.6 for class 1.
     #[test]
     fn the_paper_s_rule_by_hand() {
         let row = |first: f32| vec![first, 1.0 - first];
@@ -159,7 +172,7 @@ mod tests {
             row(0.9),
             row(0.9),
             row(0.9),
-            row(0.1), // 0.9 for class 1: a suspect of margin 0.8
+            row(0.1), // 0.9 for class 1: a suspect
             row(0.2), // labelled 1, right
             row(0.2),
             row(0.8),  // 0.8 for class 0: a suspect of margin 0.6
@@ -177,6 +190,27 @@ mod tests {
         // Three of four confident pictures of class 0 count as it: scaled to its five.
         assert_eq!(verdict.estimated, [[3.75, 1.25], [1.0, 3.0]]);
         assert_eq!(verdict.estimated_wrong(), [1.25, 1.0]);
+    }
+
+    #[test]
+    fn the_least_probable_are_suspects_though_they_reach_no_threshold() {
+        // Class 0 keeps 0.9, so that 0.55 for class 1 does not count; but of the four labels
+        // of class 0, one is estimated wrong, and the least probable is the one.
+        let rows = [
+            vec![0.9, 0.1, 0.0],
+            vec![0.9, 0.1, 0.0],
+            vec![0.3, 0.7, 0.0],
+            vec![0.2, 0.45, 0.35],
+            vec![0.35, 0.65, 0.0],
+        ];
+        let verdict = judge(&rows, &[0, 0, 0, 0, 1], 3);
+        assert_eq!(verdict.estimated_wrong()[0].round(), 1.0);
+        let found: Vec<_> = verdict
+            .suspects
+            .iter()
+            .map(|s| (s.picture, s.suggested))
+            .collect();
+        assert_eq!(found, [(3, 1)]);
     }
 
     #[test]

@@ -236,10 +236,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for file in files {
             let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            if !file.ends_with('/') {
-                std::fs::write(path, "x").unwrap();
+            if file.ends_with('/') {
+                std::fs::create_dir_all(path).unwrap();
+                continue;
             }
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
         }
         root
     }

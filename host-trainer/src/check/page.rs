@@ -127,7 +127,6 @@ impl Page<'_> {
 
     fn tiles(&self) -> Markup {
         let report = self.report;
-        let must: usize = report.problems().len();
         let tile = |target: &str, count: usize, name: &str, bad: bool| {
             html! {
                 a.tile.bad[bad && count > 0] href={ "#" (target) } { b { (count) } span { (name) } }
@@ -135,7 +134,7 @@ impl Page<'_> {
         };
         let suspects = report.labels.as_ref().map(|labels| labels.suspects.len());
         html! {
-            div.tiles data-must=(must) {
+            div.tiles {
                 (tile("classes", report.readable, "pictures", false))
                 (tile("repeats", report.photographs, "different photographs", false))
                 (tile("unreadable", report.unreadable.len(), "unreadable", true))

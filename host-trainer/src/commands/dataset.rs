@@ -3,6 +3,10 @@
 pub mod check;
 pub mod split;
 
+use std::path::Path;
+
+use super::usage;
+
 /// Check a folder of labelled pictures, or divide one into training, validation and test.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -15,5 +19,17 @@ pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check(arguments) => check::run(arguments),
         Command::Split(arguments) => split::run(arguments),
+    }
+}
+
+/// Refuses a file whose folder is not there before the work is done that it would hold.
+fn has_folder(file: &Path) -> anyhow::Result<()> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(usage(format!(
+            "cannot write {}: there is no folder {}",
+            file.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
     }
 }

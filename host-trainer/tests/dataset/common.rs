@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use models::{RgbFrame, picture};
+use serde_json::Value;
 
 /// The program, ready to run in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
@@ -49,6 +50,21 @@ pub fn draw(folder: &Path, classes: &[&str], each: u64) {
             fs::write(folder.join(class).join(format!("{n}.png")), bytes).unwrap();
         }
     }
+}
+
+/// Writes a frame as what its name says.
+pub fn save(path: &Path, frame: &RgbFrame) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let bytes = match path.extension().unwrap().to_str().unwrap() {
+        "png" => picture::png(frame.view()),
+        _ => picture::jpeg(frame.view(), 60),
+    };
+    fs::write(path, bytes.unwrap()).unwrap();
+}
+
+/// A JSON value.
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 /// A PNG of a few dozen bytes that announces `width` x `height` pixels.

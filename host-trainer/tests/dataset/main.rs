@@ -3,24 +3,17 @@
 
 mod bombs;
 mod common;
+mod misuse;
+mod split;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{complaint, draw, host_trainer, portrait, success};
+use common::{complaint, draw, host_trainer, json, portrait, save, success};
 use models::resample::resize;
 use models::{RgbFrame, picture};
 use serde_json::Value;
-
-fn save(path: &Path, frame: &RgbFrame) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let bytes = match path.extension().unwrap().to_str().unwrap() {
-        "png" => picture::png(frame.view()),
-        _ => picture::jpeg(frame.view(), 60),
-    };
-    fs::write(path, bytes.unwrap()).unwrap();
-}
 
 fn mirrored(frame: &RgbFrame) -> RgbFrame {
     let mut copy = frame.clone();
@@ -43,10 +36,6 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
 }
 
 /// Whether some set of `kind` holds all of `paths`.
@@ -264,6 +253,15 @@ fn everything_planted_is_found_and_nothing_is_touched() {
         "the same again"
     );
 
+    let weights = "runs/1/weights/best.safetensors --input-size 32";
+    let options = format!("dataset check data --pretrained {weights} --json");
+    let output = host_trainer(at, &options.split(' ').collect::<Vec<_>>());
+    let pretrained = json(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(
+        pretrained["labels"]["suspects"],
+        report["labels"]["suspects"]
+    );
+
     let all = "unreadable,empty-classes,contradictions,leaks,near-leaks";
     let output = host_trainer(at, &["dataset", "check", "data", "--allow", all]);
     let text = success(output);
@@ -310,193 +308,6 @@ fn names_that_are_no_text_are_reported_all_the_same() {
     let report = json(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(report["unreadable"].as_array().unwrap().len(), 1);
     assert_eq!(output.status.code(), Some(1));
-}
-
-#[test]
-fn a_split_keeps_copies_together_and_a_random_one_says_what_it_tore_apart() {
-    let place = tempfile::tempdir().unwrap();
-    let at = place.path();
-    draw(&at.join("set"), &["black", "red", "white"], 20);
-    for class in ["black", "red", "white"] {
-        for n in 0..20 {
-            let frame = picture::read(&at.join(format!("set/{class}/{n}.png"))).unwrap();
-            save(&at.join(format!("set/{class}/copy{n}.jpg")), &frame);
-        }
-    }
-    fs::write(at.join("set/red/list.jpg"), "bread, milk").unwrap();
-    let split = |options: &str| {
-        let options = format!("dataset split set {options}");
-        host_trainer(at, &options.split(' ').collect::<Vec<_>>())
-    };
-    let output = split("--out group.json --val-share 0.2 --test-share 0.2");
-    let skipped = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(skipped.contains("list.jpg: it is not a JPEG"), "{skipped}");
-    let text = success(output);
-    assert!(text.contains("validation   0 of "), "{text}");
-    assert!(text.contains("test         0 of "), "{text}");
-    let file = json(&fs::read_to_string(at.join("group.json")).unwrap());
-    let parts = file["parts"].as_object().unwrap();
-    assert_eq!(
-        parts.keys().collect::<Vec<_>>(),
-        ["test", "train", "validation"]
-    );
-    let all: usize = parts
-        .values()
-        .map(|paths| paths.as_array().unwrap().len())
-        .sum();
-    assert_eq!(all, 120, "all that can be read");
-
-    let text = success(split(
-        "--out random.json --random --val-share 0.3 --test-share 0",
-    ));
-    assert!(
-        text.contains("all            84          36           0\n"),
-        "{text}"
-    );
-    let torn = text
-        .lines()
-        .find(|line| line.starts_with("validation"))
-        .unwrap();
-    let count: u32 = torn.split_whitespace().nth(1).unwrap().parse().unwrap();
-    assert!(count > 15, "{torn}");
-    assert!(torn.contains(" of 36 pictures ("), "{torn}");
-    let (first, again) = ("random.json", "again.json");
-    success(split(
-        "--out again.json --random --val-share 0.3 --test-share 0",
-    ));
-    let read = |name: &str| fs::read(at.join(name)).unwrap();
-    assert_eq!(read(first), read(again));
-    success(split(
-        "--out other.json --random --val-share 0.3 --test-share 0 --seed 1",
-    ));
-    assert_ne!(read(first), read("other.json"));
-
-    let used = "evaluate --data set --split group.json --part test --json";
-    let output = host_trainer(at, &used.split(' ').collect::<Vec<_>>());
-    let report = json(&success(output));
-    let test = file["parts"]["test"].as_array().unwrap().len();
-    assert_eq!(
-        report["pictures"], test,
-        "train's split.json, and evaluate reads it"
-    );
-}
-
-#[test]
-fn misuse_is_one_line_and_exit_code_2() {
-    let place = tempfile::tempdir().unwrap();
-    let at = place.path();
-    fs::create_dir(at.join("empty")).unwrap();
-    draw(&at.join("one"), &["red"], 2);
-    draw(&at.join("two"), &["red", "blue"], 6);
-    draw(&at.join("parts/train"), &["red", "blue"], 2);
-    draw(&at.join("mixed"), &["red", "blue"], 2);
-    draw(&at.join("mixed/val"), &["red", "blue"], 2);
-    fs::write(at.join("w.safetensors"), "no weights").unwrap();
-    fs::write(at.join("there.json"), "{}").unwrap();
-    let cases = [
-        (
-            "check none",
-            "there is no folder none; give one that holds a folder of pictures",
-        ),
-        (
-            "check empty",
-            "empty holds no class folders; put the pictures of each",
-        ),
-        (
-            "check one",
-            "one has the one class red; a classifier needs at least two",
-        ),
-        (
-            "check mixed",
-            "mixed holds class folders such as blue beside val, which itself holds a folder blue",
-        ),
-        (
-            "check two --run runs/9",
-            "runs/9 is not a run folder (it has no run.json)",
-        ),
-        (
-            "check two --pretrained none",
-            "cannot access the weights file none: No such file",
-        ),
-        (
-            "check two --pretrained w.safetensors",
-            "w.safetensors is not a usable safetensors file",
-        ),
-        (
-            "check two --pretrained w --input-size 7",
-            "--input-size: input width is 7; 16 to 1024",
-        ),
-        ("split none --out s.json", "there is no folder none;"),
-        (
-            "split parts --out s.json",
-            "parts is divided already, into parts/train; give one of these",
-        ),
-        (
-            "split two --out there.json",
-            "there.json exists already; remove it or choose another",
-        ),
-        (
-            "split two --out s.json --val-share 0.9",
-            "--val-share is 0.9; 0 to 0.5 can be",
-        ),
-        (
-            "split two --out s.json --test-share -1",
-            "--test-share is -1; 0 to 0.5 can be",
-        ),
-        (
-            "split two --out s.json --val-share 0 --test-share 0",
-            "--val-share and --test-share are both 0; there is nothing to divide",
-        ),
-    ];
-    for (command, expected) in cases {
-        let command = format!("dataset {command}");
-        let output = host_trainer(at, &command.split(' ').collect::<Vec<_>>());
-        let (code, line) = complaint(&output);
-        assert_eq!(code, 2, "{command}: {line}");
-        assert!(
-            line.starts_with("host-trainer: ") && line.contains(expected),
-            "{command}: {line}"
-        );
-        assert!(
-            output.stdout.is_empty() && !at.join("s.json").exists(),
-            "{command}"
-        );
-    }
-    let both = ["dataset", "check", "two", "--run", "r", "--pretrained", "w"];
-    let output = host_trainer(at, &both);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be used with"));
-}
-
-#[test]
-fn what_cannot_be_done_is_one_line_and_exit_code_1() {
-    let place = tempfile::tempdir().unwrap();
-    let at = place.path();
-    draw(&at.join("few"), &["red", "blue"], 3);
-    let options = "train --data-train few --epochs 1 --input-size 32 --batch-size 2 \
-                   --val-share 0.34 --test-share 0";
-    success(host_trainer(
-        at,
-        &options.split_whitespace().collect::<Vec<_>>(),
-    ));
-    let cases = [
-        (
-            "check few --run runs/1",
-            "labels cannot be checked: fewer than two classes have the 5 photographs",
-        ),
-        (
-            "check few --html none/page.html",
-            "cannot write none/page.html: ",
-        ),
-        ("split few --out none/s.json", "cannot write none/s.json: "),
-    ];
-    for (command, expected) in cases {
-        let command = format!("dataset {command}");
-        let output = host_trainer(at, &command.split(' ').collect::<Vec<_>>());
-        let (code, line) = complaint(&output);
-        assert_eq!(code, 1, "{command}: {line}");
-        assert!(line.contains(expected), "{command}: {line}");
-    }
 }
 
 /// Real photographs: copies across folders are found, by name.

@@ -53,7 +53,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     (
         "base64",
         &[
-            "host-trainer/src/report/gallery",
+            "host-trainer/src/thumbnail",
             "host-trainer/tests/serving/browser",
         ],
     ),

@@ -1,21 +1,11 @@
-//! Small pictures for a page, as data URIs. Bounded in number by what is asked for, in size
-//! each by [`SIDE`].
+//! Small pictures for a page, as `data:` addresses; no more than were asked for.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use models::resample::resize;
-use models::{RgbFrame, picture};
-
 use crate::loader::in_parallel;
 use crate::progress;
-
-/// Longest side, pixels.
-const SIDE: u32 = 160;
-/// Of the JPEG, 1 to 100.
-const QUALITY: u8 = 72;
+use crate::thumbnail;
 
 /// Thumbnails by path.
 #[derive(Debug)]
@@ -31,9 +21,9 @@ impl Thumbnails {
         paths.dedup();
         let bar = progress::bar(paths.len() as u64, "making thumbnails");
         let read = in_parallel(paths.len(), workers, |index| {
-            let frame = picture::read(paths[index]).ok();
+            let address = thumbnail::address(paths[index]);
             bar.inc(1);
-            frame.and_then(|frame| data_uri(&frame))
+            address
         });
         bar.finish_and_clear();
         let found = paths.into_iter().zip(read);
@@ -50,21 +40,14 @@ impl Thumbnails {
     }
 }
 
-fn data_uri(frame: &RgbFrame) -> Option<String> {
-    let longest = frame.width().max(frame.height()).max(SIDE);
-    let side =
-        |length: u32| (u64::from(length) * u64::from(SIDE) / u64::from(longest)).max(1) as u32;
-    let small = resize(frame.view(), side(frame.width()), side(frame.height()));
-    let jpeg = picture::jpeg(small.view(), QUALITY).ok()?;
-    Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
-}
-
 #[cfg(test)]
 mod tests {
+    use models::picture;
+
     use super::*;
 
     #[test]
-    fn a_thumbnail_is_small_and_a_missing_picture_has_none() {
+    fn each_picture_is_read_once_and_a_missing_one_has_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         let frame = road_sim::portrait("red", 1, 640, 400).unwrap();
@@ -72,10 +55,7 @@ mod tests {
         let missing = folder.path().join("b.png");
         let thumbnails = Thumbnails::of(&[&path, &missing, &path], 2);
         assert_eq!(thumbnails.get(&missing), None);
-        let uri = thumbnails.get(&path).unwrap();
-        let data = uri.strip_prefix("data:image/jpeg;base64,").unwrap();
-        let small = picture::decode(&STANDARD.decode(data).unwrap()).unwrap();
-        assert_eq!((small.width(), small.height()), (160, 100));
-        assert!(uri.len() < 16_000, "{}", uri.len());
+        let address = thumbnails.get(&path).unwrap();
+        assert!(address.starts_with("data:image/jpeg;base64,"));
     }
 }

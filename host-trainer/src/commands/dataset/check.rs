@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use super::has_folder;
 use crate::check::{self, Network, Problem, Report};
 use crate::commands::default_workers;
 use crate::device::Choice;
@@ -19,13 +20,14 @@ use crate::files;
 ///
 /// Exit code 1 when something must be put right before training can be trusted: files that
 /// cannot be read, empty class folders, one file in two classes, one photograph in two parts.
-/// All else is worth a look and leaves the exit code at 0. See --allow.
+/// All else is worth a look and leaves the exit code at 0. See --allow. Exit code 2: misuse.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Folders to check, together
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Check labels too, with the best weights of this run
+    /// Check labels too, with the best weights of this run, which sees most but has learnt some
+    /// wrong labels by heart if it was trained on these pictures
     #[arg(long, value_name = "RUN", conflicts_with = "pretrained")]
     run: Option<PathBuf>,
     /// Check labels too, with these weights (safetensors, torchvision's parameter names)
@@ -67,6 +69,7 @@ struct Output<'a> {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    arguments.html.as_deref().map_or(Ok(()), has_folder)?;
     let workers = arguments.workers.map_or_else(default_workers, usize::from);
     let network = match (&arguments.run, &arguments.pretrained) {
         (Some(folder), _) => Some(Network::of_run(folder, arguments.device)?),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use super::has_folder;
 use crate::check;
 use crate::commands::{default_workers, report_unreadable, usage};
 use crate::dataset::Dataset;
@@ -73,6 +74,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             arguments.out.display()
         )));
     }
+    has_folder(&arguments.out)?;
     let parts = check::parts(&arguments.folder).map_err(usage)?;
     if parts != [arguments.folder.as_path()] {
         let names: Vec<_> = parts
