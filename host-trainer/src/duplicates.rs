@@ -274,6 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_found_across_the_rows_held_at_a_time() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut prints: Vec<Fingerprint> = (0..ROWS + 300)
+            .map(|_| Fingerprint {
+                upright: std::array::from_fn(|_| rng.u64(..)),
+                mirrored: std::array::from_fn(|_| rng.u64(..)),
+                thumb: [[[0; 3]; THUMB as usize]; THUMB as usize],
+            })
+            .collect();
+        prints[ROWS + 100] = prints[7];
+        prints[ROWS + 200].mirrored = prints[7].upright;
+        prints[20].mirrored = prints[3].upright;
+        let mut found = Vec::new();
+        near_pairs(&prints, 3, &mut |i, j, near| found.push((i, j, near.bits)));
+        let (copy, mirror) = (ROWS + 100, ROWS + 200);
+        assert_eq!(
+            found,
+            [(3, 20, 0), (7, copy, 0), (7, mirror, 0), (copy, mirror, 0)]
+        );
+    }
+
+    #[test]
     fn groups_chain() {
         let at = |bits: u32| {
             let mut upright = [0u64; 4];
