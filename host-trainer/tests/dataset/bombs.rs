@@ -115,7 +115,7 @@ fn training_passes_over_bombs_with_one_message_each() {
     for (name, bytes) in bombs() {
         fs::write(at.join("set/red").join(name), bytes).unwrap();
     }
-    let options = "train --data-train set --epochs 1 --input-size 32 --batch-size 4 --device cpu";
+    let options = "train --data-train set --pretrained none --epochs 1 --input-size 32 --batch-size 4 --device cpu";
     let output = host_trainer(at, &options.split(' ').collect::<Vec<_>>());
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(text.lines().count(), bombs().len(), "{text}");

@@ -119,7 +119,7 @@ fn everything_planted_is_found_and_nothing_is_touched() {
     let at = place.path();
     plant(&at.join("data"));
     draw(&at.join("clean"), &["black", "red", "white"], 30);
-    let options = "train --data-train clean --epochs 4 --input-size 32 --batch-size 8 --device cpu";
+    let options = "train --data-train clean --pretrained none --epochs 4 --input-size 32 --batch-size 8 --device cpu";
     success(host_trainer(at, &options.split(' ').collect::<Vec<_>>()));
     let before = contents(&at.join("data"));
 

@@ -43,7 +43,7 @@ fn misuse_is_one_line_and_exit_code_2() {
         ),
         (
             "check two --pretrained w.safetensors",
-            "w.safetensors is not a usable safetensors file",
+            "w.safetensors is not a usable weights file",
         ),
         (
             "check two --pretrained w --input-size 7",
@@ -104,7 +104,7 @@ fn what_cannot_be_done_is_one_line_and_exit_code_1() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
     draw(&at.join("few"), &["red", "blue"], 3);
-    let options = "train --data-train few --epochs 1 --input-size 32 --batch-size 2 \
+    let options = "train --data-train few --pretrained none --epochs 1 --input-size 32 --batch-size 2 \
                    --val-share 0.34 --test-share 0";
     success(host_trainer(
         at,
