@@ -232,7 +232,7 @@ impl Text<'_> {
         };
         let wrong: f64 = labels.estimated_wrong.values().sum();
         self.line(format_args!(
-            "\nLABELS, judged by {}\n  a probe that did not see the picture agrees with {:.1} % of {} labels; about {:.0} are estimated wrong",
+            "\nLABELS, judged by {} and the colours\n  a probe that did not see the picture agrees with {:.1} % of {} labels; about {:.0} are estimated wrong",
             labels.network, 100.0 * labels.agreement, labels.pictures, wrong
         ));
         let mut classes: Vec<_> = labels
