@@ -134,6 +134,7 @@ pub struct Replay {
     /// Place in this round.
     place: usize,
     index: u64,
+    ended: bool,
     spare: Vec<u8>,
 }
 
@@ -159,6 +160,7 @@ impl Replay {
             round: 0,
             place: 0,
             index: 0,
+            ended: false,
             spare: Vec::new(),
         })
     }
@@ -183,6 +185,9 @@ impl Replay {
 
 impl FrameSource for Replay {
     fn next(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.ended {
+            return Ok(None);
+        }
         let (mut index, mut t_ms) = (self.index, self.time());
         let mut result = self.reel.next(&mut self.spare);
         if matches!(result, Ok(None)) {
@@ -191,8 +196,7 @@ impl FrameSource for Replay {
                 .rounds
                 .is_some_and(|rounds| self.round >= rounds.into());
             if done || self.place == 0 {
-                // Whoever asks again after the end gets the end again.
-                self.rounds = Some(0);
+                self.ended = true;
                 return Ok(None);
             }
             self.place = 0;

@@ -92,7 +92,11 @@ impl Reel for JpegFile {
             let flaw = match walk(rest) {
                 Ok(places) => {
                     let frame = self.decoder.decode(&rest[..places.end], spare);
-                    self.from += places.end;
+                    match frame {
+                        Ok(_) => self.from += places.end,
+                        // A head without its end may have swallowed the whole one behind it.
+                        Err(_) => self.resume(2),
+                    }
                     return frame
                         .map(Some)
                         .map_err(|error| ReelError::Flawed(Flaw::Decode(error)));

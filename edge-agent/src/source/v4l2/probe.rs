@@ -168,7 +168,8 @@ fn is_bayer(number: u32) -> bool {
     let wide: [&[u8; 2]; 4] = [b"BY", b"BG", b"GB", b"RG"];
     let packed: [&[u8; 2]; 4] = [b"pB", b"pG", b"pR", b"pg"];
     let first = [name[0], name[1]];
-    let finished = name.starts_with(b"RGB") || name.starts_with(b"BGR");
+    let finished = [&b"RGB"[..], b"BGR", b"GREY"];
+    let finished = finished.iter().any(|start| name.starts_with(start));
     let mut known = orders.iter().chain(&wide).chain(&packed);
     !finished && known.any(|known| **known == first)
 }
