@@ -43,11 +43,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         path: path.clone(),
         problem,
     };
-    let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
-    let mut opener = config.source.clone();
-    let source = watch
-        .open(&mut opener, &mut |line| eprintln!("{line}"))
-        .map_err(|error| refused(error.to_string()))?;
     let bundle = match &config.bundle.path {
         Some(folder) => Bundle::open(folder),
         None => Bundle::shipped(),
@@ -59,6 +54,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bundle: bundle.id().to_string(),
         reject_below: bundle.manifest().decision.reject_below,
     };
+    // The camera last: it streams from here on, and loading a bundle takes a while.
+    let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
+    let mut opener = config.source.clone();
+    let source = watch
+        .open(&mut opener, &mut |line| eprintln!("{line}"))
+        .map_err(|error| refused(error.to_string()))?;
     let mut road = Road {
         pipeline: Pipeline::new(identity, &config, runner),
         outlets: outlets(&config, &path)?,

@@ -125,9 +125,7 @@ pub fn set_rate(node: &Node, config: &CameraConfig, notes: &mut Vec<String>) {
     }
     let fps = set.denominator as f32 / set.numerator as f32;
     if (fps - wanted).abs() > wanted * RATE_TOLERANCE {
-        notes.push(format!(
-            "source.fps = {wanted} became {fps:.4} in the camera"
-        ));
+        notes.push(format!("source.fps = {wanted} became {fps} in the camera"));
     }
 }
 
