@@ -154,13 +154,7 @@ impl Config {
         if self.camera.trim().is_empty() {
             return Err(BadValue::new("camera", "is empty; give the camera a name"));
         }
-        match &self.source {
-            SourceConfig::Replay(replay) => replay.check()?,
-            SourceConfig::Sim(spec) => {
-                spec.check()
-                    .map_err(|error| BadValue::new("source:", error.to_string()))?;
-            }
-        }
+        self.source.check()?;
         self.gate.check()?;
         self.track.check()?;
         self.vote.check()
@@ -290,7 +284,7 @@ mod tests {
             ),
             (
                 "[source]\nkind = \"tape\"",
-                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim",
+                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim, v4l2",
             ),
             (
                 "[source]\nkind = \"sim\"\nfbs = 3",
@@ -298,7 +292,7 @@ mod tests {
             ),
             (
                 "[source]\nkind = \"replay\"",
-                "agent.toml:1: source: missing field folder",
+                "agent.toml: source.folder is missing; give a folder of pictures",
             ),
             (
                 "[vote]\nreject_below = nan",

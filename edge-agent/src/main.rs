@@ -5,6 +5,8 @@
 mod classify;
 mod clock;
 mod config;
+mod decode;
+mod devices;
 mod event;
 mod gate;
 mod lifecycle;
@@ -18,6 +20,7 @@ mod testing;
 mod track;
 mod views;
 mod vote;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ struct Cli {
 enum Command {
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
+    /// List the cameras of this machine, and the lines that the config needs for each.
+    Devices(devices::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
     Run(run::Args),
     /// Compare events with what truly passed.
@@ -47,6 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Classify(args) => classify::run(&args),
+        Command::Devices(args) => devices::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),
     };
