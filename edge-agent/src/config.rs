@@ -1,12 +1,14 @@
 //! The config file as a whole: read, checked, and refused in one line. What a table means is
 //! in the module that owns it.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::gate::GateConfig;
+use crate::lane::{self, LaneConfig};
 use crate::sink::jsonl::JsonlConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
@@ -30,6 +32,9 @@ pub struct Config {
     pub track: TrackConfig,
     /// How views become a colour.
     pub vote: VoteConfig,
+    /// Parts of the road.
+    #[serde(rename = "lane")]
+    pub lanes: Vec<LaneConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
 }
@@ -44,6 +49,7 @@ impl Default for Config {
             gate: GateConfig::default(),
             track: TrackConfig::default(),
             vote: VoteConfig::default(),
+            lanes: Vec::new(),
             jsonl: JsonlConfig::default(),
         }
     }
@@ -93,15 +99,15 @@ pub enum ConfigError {
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{key} {problem}")]
 pub struct BadValue {
-    key: &'static str,
+    key: Cow<'static, str>,
     problem: String,
 }
 
 impl BadValue {
     /// The key with its table, and the rest of the sentence.
-    pub fn new(key: &'static str, problem: impl Into<String>) -> Self {
+    pub fn new(key: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self {
-            key,
+            key: key.into(),
             problem: problem.into(),
         }
     }
@@ -109,7 +115,7 @@ impl BadValue {
 
 /// Refuses a value outside `least..=most`, and what is not a number.
 pub fn within<T: PartialOrd + Display>(
-    key: &'static str,
+    key: impl Into<Cow<'static, str>>,
     value: T,
     least: T,
     most: T,
@@ -118,7 +124,7 @@ pub fn within<T: PartialOrd + Display>(
         return Ok(());
     }
     let problem = format!("= {value} is out of range; allowed: {least} to {most}");
-    Err(BadValue { key, problem })
+    Err(BadValue::new(key, problem))
 }
 
 impl Config {
@@ -163,7 +169,8 @@ impl Config {
         }
         self.gate.check()?;
         self.track.check()?;
-        self.vote.check()
+        self.vote.check()?;
+        lane::check(&self.lanes)
     }
 }
 
@@ -174,6 +181,8 @@ fn place(text: &str, at: usize) -> (usize, String) {
     let mut table = "";
     for row in text.lines().take(line + 1) {
         if let Some(name) = row.trim().strip_prefix('[') {
+            // `[[lane]]` is one of several tables of that name.
+            let name = name.trim_start_matches('[');
             table = name.split(']').next().unwrap_or("").trim();
         }
     }

@@ -7,12 +7,16 @@ mod clock;
 mod config;
 mod event;
 mod gate;
+mod lane;
 mod lifecycle;
+mod outbox;
 mod pipeline;
+mod polygon;
 mod run;
 mod score;
 mod sink;
 mod source;
+mod stamp;
 #[cfg(test)]
 mod testing;
 mod track;

@@ -8,6 +8,7 @@ use models::RunnerError;
 use crate::config::Config;
 use crate::event::{self, Event};
 use crate::gate::Gate;
+use crate::lane::{Footing, LaneConfig};
 use crate::source::Frame;
 use crate::track::{Step, Track, Tracker};
 use crate::views::{Candidate, Views};
@@ -24,14 +25,22 @@ pub struct Identity {
     pub reject_below: f32,
 }
 
+/// What is remembered of one vehicle while it passes.
+#[derive(Debug, Default)]
+struct Seen {
+    views: Views,
+    footing: Footing,
+}
+
 /// Everything between a camera and its events.
 pub struct Pipeline<C> {
     identity: Identity,
     gate: Gate,
     tracker: Tracker,
     vote: VoteConfig,
+    lanes: Vec<LaneConfig>,
     classifier: C,
-    views: BTreeMap<u64, Views>,
+    seen: BTreeMap<u64, Seen>,
     sequence: u64,
     size_px: (u32, u32),
 }
@@ -44,8 +53,9 @@ impl<C: Classify> Pipeline<C> {
             gate: Gate::new(config.gate.clone()),
             tracker: Tracker::new(config.track.clone()),
             vote: config.vote.clone(),
+            lanes: config.lanes.clone(),
             classifier,
-            views: BTreeMap::new(),
+            seen: BTreeMap::new(),
             sequence: 0,
             size_px: (0, 0),
         }
@@ -63,18 +73,18 @@ impl<C: Classify> Pipeline<C> {
         }
         let blobs = self.gate.observe(picture, frame.t_ms);
         let step = self.tracker.step(&blobs, frame.index, frame.t_ms, size_px);
-        for seen in &step.sightings {
+        for sighting in &step.sightings {
+            let flawed = sighting.cut || sighting.shared;
             let candidate = Candidate {
                 picture,
-                rect: seen.rect,
-                flawed: seen.cut || seen.shared,
+                rect: sighting.rect,
+                flawed,
                 frame: frame.index,
                 t_ms: frame.t_ms,
             };
-            self.views
-                .entry(seen.track)
-                .or_default()
-                .offer(&candidate, &self.vote);
+            let seen = self.seen.entry(sighting.track).or_default();
+            seen.footing.count(&self.lanes, &sighting.rect, flawed);
+            seen.views.offer(&candidate, &self.vote);
         }
         events.extend(self.conclude(step)?);
         Ok(events)
@@ -84,13 +94,13 @@ impl<C: Classify> Pipeline<C> {
     pub fn finish(&mut self) -> Result<Vec<Event>, RunnerError> {
         let step = self.tracker.finish();
         let events = self.conclude(step)?;
-        self.views.clear();
+        self.seen.clear();
         Ok(events)
     }
 
     fn conclude(&mut self, step: Step) -> Result<Vec<Event>, RunnerError> {
         for number in step.dropped {
-            self.views.remove(&number);
+            self.seen.remove(&number);
         }
         let mut events = Vec::new();
         for track in step.passed {
@@ -100,11 +110,8 @@ impl<C: Classify> Pipeline<C> {
     }
 
     fn event(&mut self, track: &Track) -> Result<Option<Event>, RunnerError> {
-        let views = self
-            .views
-            .remove(&track.number)
-            .unwrap_or_default()
-            .best_first();
+        let Seen { views, footing } = self.seen.remove(&track.number).unwrap_or_default();
+        let views = views.best_first();
         let mut ballots = Vec::with_capacity(views.len());
         for view in &views {
             let scores = self.classifier.classify(view.crop.view())?;
@@ -121,6 +128,8 @@ impl<C: Classify> Pipeline<C> {
             return Ok(None);
         };
         self.sequence += 1;
+        let direction = track.direction();
+        let lane = footing.lane(&self.lanes);
         let Identity { camera, bundle, .. } = &self.identity;
         Ok(Some(Event {
             schema: event::SCHEMA,
@@ -134,15 +143,22 @@ impl<C: Classify> Pipeline<C> {
             sequence: self.sequence,
             camera: camera.clone(),
             bundle: bundle.clone(),
+            boot_id: None,
+            time: None,
+            clock_synced: None,
             first_frame: track.first_frame,
             last_frame: track.last_frame,
             first_t_ms: track.first_t_ms,
             last_t_ms: track.last_t_ms,
-            direction: track.direction(),
+            lane: lane.map(|lane| lane.number),
+            lane_name: lane.and_then(|lane| lane.name.clone()),
+            wrong_way: lane.and_then(|lane| lane.wrong_way(direction)),
+            direction,
             colour: verdict.colour,
             score: verdict.score,
             top3: verdict.top3,
             reason: verdict.reason,
+            early: false,
             bounds: best.rect,
             best_frame: best.frame,
             frames_seen: track.hits,

@@ -12,10 +12,12 @@ use models::{Bundle, Runner};
 use crate::clock::Pace;
 use crate::config::{Config, ConfigError};
 use crate::lifecycle::Stop;
+use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::{Outlet, Overflow, Sink};
 use crate::source::{self, FrameSource};
+use crate::stamp::Stamp;
 use crate::vote::Classify;
 
 /// Dropped frames that are told one by one; after that each hundredth.
@@ -64,14 +66,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bundle: bundle.id().to_string(),
         reject_below: bundle.manifest().decision.reject_below,
     };
-    let mut outlets = outlets(&config, &path)?;
+    let mut outbox = Outbox {
+        stamp: Stamp::of(config.source.live()),
+        outlets: outlets(&config, &path)?,
+    };
     let mut pipeline = Pipeline::new(identity, &config, runner);
     let begun = Instant::now();
     let pace = config.realtime.then(Pace::default);
-    let result = watch(source.as_mut(), &mut pipeline, &mut outlets, pace, &stop);
+    let result = watch(source.as_mut(), &mut pipeline, &mut outbox, pace, &stop);
     // The sinks are emptied even when the run failed: what was decided is not lost.
-    let reader_left = outlets[0].closed();
-    let tallies: Vec<_> = outlets.into_iter().map(Outlet::finish).collect();
+    let reader_left = outbox.outlets[0].closed();
+    let tallies: Vec<_> = outbox.outlets.into_iter().map(Outlet::finish).collect();
     let counts = result?;
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!("{}", summary(&counts, seconds));
@@ -114,12 +119,13 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
 fn watch<C: Classify>(
     source: &mut dyn FrameSource,
     pipeline: &mut Pipeline<C>,
-    outlets: &mut [Outlet],
+    outbox: &mut Outbox,
     mut pace: Option<Pace>,
     stop: &Stop,
 ) -> anyhow::Result<Counts> {
     let mut counts = Counts::default();
-    while !stop.requested() && !outlets.iter().all(Outlet::closed) {
+    let mut newest_t_ms = 0;
+    while !stop.requested() && !outbox.closed() {
         let frame = match source.next() {
             Ok(Some(frame)) => frame,
             Ok(None) => break,
@@ -135,14 +141,15 @@ fn watch<C: Classify>(
             pace.wait_for(frame.t_ms, stop);
         }
         counts.frames += 1;
+        newest_t_ms = frame.t_ms;
         for event in pipeline.push(&frame)? {
             counts.events += 1;
-            outlets.iter_mut().for_each(|outlet| outlet.send(&event));
+            outbox.tell(event, newest_t_ms);
         }
     }
     for event in pipeline.finish()? {
         counts.events += 1;
-        outlets.iter_mut().for_each(|outlet| outlet.send(&event));
+        outbox.tell(event, newest_t_ms);
     }
     Ok(counts)
 }

@@ -28,6 +28,15 @@ impl Default for SourceConfig {
     }
 }
 
+impl SourceConfig {
+    /// Whether frames are of the moment at which they come.
+    pub fn live(&self) -> bool {
+        match self {
+            Self::Replay(_) | Self::Sim(_) => false,
+        }
+    }
+}
+
 /// One picture with its place in time.
 #[derive(Clone, Debug)]
 pub struct Frame {

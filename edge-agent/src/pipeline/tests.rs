@@ -25,15 +25,21 @@ fn watch(spec: SceneSpec) -> (Vec<Event>, Score) {
         .iter()
         .map(|passage| serde_json::from_value(serde_json::to_value(passage).unwrap()).unwrap())
         .collect();
+    let events = events(spec, &Config::default());
+    let score = compare(&events, &truth);
+    (events, score)
+}
+
+/// All events of a scene.
+fn events(spec: SceneSpec, config: &Config) -> Vec<Event> {
     let mut source = source::open(&SourceConfig::Sim(spec)).unwrap();
-    let mut pipeline = Pipeline::new(identity(), &Config::default(), NearestColour);
+    let mut pipeline = Pipeline::new(identity(), config, NearestColour);
     let mut events = Vec::new();
     while let Some(frame) = source.next().unwrap() {
         events.extend(pipeline.push(&frame).unwrap());
     }
     events.extend(pipeline.finish().unwrap());
-    let score = compare(&events, &truth);
-    (events, score)
+    events
 }
 
 #[test]
@@ -84,4 +90,57 @@ fn the_same_frames_give_the_same_events() {
     let (first, _) = watch(spec.clone());
     assert!(first.iter().any(|event| event.direction != Direction::None));
     assert_eq!(first, watch(spec).0);
+}
+
+#[test]
+fn each_vehicle_is_told_with_its_lane() {
+    let spec = SceneSpec {
+        duration_ms: 45_000,
+        ..SceneSpec::default()
+    };
+    let road = road_sim::Road::new(spec.clone()).unwrap();
+    // The two lanes of the drawn road, parted halfway between their vehicles' feet.
+    let (mut near, mut far) = (u32::MAX, 0);
+    for frame in 0..road.frame_count() {
+        for seen in road.visible(frame) {
+            let foot = seen.rect.bottom();
+            match seen.lane {
+                0 => near = near.min(foot),
+                _ => far = far.max(foot),
+            }
+        }
+    }
+    let border = (near + far) as f32 / 2.0;
+    let direction = |lane: u8| {
+        let of = |p: &&road_sim::Passage| p.lane == lane;
+        let passage = road.passages().iter().find(of).unwrap();
+        serde_json::from_value::<Direction>(serde_json::to_value(passage.direction).unwrap())
+            .unwrap()
+    };
+    let lane = |number, name: &str, top, bottom, direction| LaneConfig {
+        number,
+        name: Some(name.into()),
+        polygon_px: vec![[0.0, top], [640.0, top], [640.0, bottom], [0.0, bottom]],
+        direction: Some(direction),
+    };
+    let config = Config {
+        lanes: vec![
+            lane(1, "near", border, 360.0, direction(0)),
+            // Driven the wrong way by everyone.
+            lane(2, "far", 0.0, border, direction(1).opposite()),
+        ],
+        ..Config::default()
+    };
+    let events = events(spec, &config);
+    let count = |number| events.iter().filter(|e| e.lane == Some(number)).count();
+    assert!(count(1) >= 3 && count(2) >= 3, "{events:#?}");
+    for event in &events {
+        let (number, name) = match event.direction == direction(0) {
+            true => (1, "near"),
+            false => (2, "far"),
+        };
+        assert_eq!(event.lane, Some(number), "{event:?}");
+        assert_eq!(event.lane_name.as_deref(), Some(name));
+        assert_eq!(event.wrong_way, Some(number == 2));
+    }
 }
