@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::GateConfig;
 use crate::lane::{self, LaneConfig};
+use crate::shape::ShapeConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
@@ -32,6 +33,8 @@ pub struct Config {
     pub track: TrackConfig,
     /// How views become a colour.
     pub vote: VoteConfig,
+    /// Which sizes vehicles have.
+    pub shape: ShapeConfig,
     /// Parts of the road.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneConfig>,
@@ -49,6 +52,7 @@ impl Default for Config {
             gate: GateConfig::default(),
             track: TrackConfig::default(),
             vote: VoteConfig::default(),
+            shape: ShapeConfig::default(),
             lanes: Vec::new(),
             jsonl: JsonlConfig::default(),
         }
@@ -170,6 +174,7 @@ impl Config {
         self.gate.check()?;
         self.track.check()?;
         self.vote.check()?;
+        self.shape.check()?;
         lane::check(&self.lanes)
     }
 }

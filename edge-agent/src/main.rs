@@ -14,6 +14,7 @@ mod pipeline;
 mod polygon;
 mod run;
 mod score;
+mod shape;
 mod sink;
 mod source;
 mod stamp;
