@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::GateConfig;
 use crate::lane::{self, LaneConfig};
+use crate::roi::RoiConfig;
 use crate::shape::ShapeConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::source::SourceConfig;
@@ -23,10 +24,14 @@ pub struct Config {
     pub camera: String,
     /// Whether recorded and drawn frames come at their times instead of as fast as it goes.
     pub realtime: bool,
+    /// What is watched.
+    pub mode: Mode,
     /// Which model names the colours.
     pub bundle: BundleConfig,
     /// Where frames come from.
     pub source: SourceConfig,
+    /// The place, with `mode = "roi"`.
+    pub roi: RoiConfig,
     /// What counts as something in the picture.
     pub gate: GateConfig,
     /// What counts as one vehicle.
@@ -47,8 +52,10 @@ impl Default for Config {
         Self {
             camera: "camera".into(),
             realtime: false,
+            mode: Mode::default(),
             bundle: BundleConfig::default(),
             source: SourceConfig::default(),
+            roi: RoiConfig::default(),
             gate: GateConfig::default(),
             track: TrackConfig::default(),
             vote: VoteConfig::default(),
@@ -57,6 +64,17 @@ impl Default for Config {
             jsonl: JsonlConfig::default(),
         }
     }
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A road along which vehicles pass: gate and tracker.
+    #[default]
+    Road,
+    /// One place where one vehicle stands at a time.
+    Roi,
 }
 
 /// The `[bundle]` table.
@@ -171,6 +189,12 @@ impl Config {
                     .map_err(|error| BadValue::new("source:", error.to_string()))?;
             }
         }
+        if self.mode == Mode::Roi && self.roi.rect_px.is_none() {
+            let problem = "is missing; mode = \"roi\" needs the place, such as \
+                           { x = 100, y = 80, width = 300, height = 200 }";
+            return Err(BadValue::new("roi.rect_px", problem));
+        }
+        self.roi.check()?;
         self.gate.check()?;
         self.track.check()?;
         self.vote.check()?;
@@ -271,6 +295,7 @@ mod tests {
         let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
         assert_eq!(parsed, Config::default());
         for table in [
+            toml::to_string(&Config::default().roi).unwrap(),
             toml::to_string(&Config::default().gate).unwrap(),
             toml::to_string(&Config::default().track).unwrap(),
             toml::to_string(&Config::default().vote).unwrap(),
@@ -288,7 +313,7 @@ mod tests {
         for (text, starts) in [
             (
                 "camra = \"x\"",
-                "agent.toml:1: camra: unknown key; allowed: camera, realtime, bundle",
+                "agent.toml:1: camra: unknown key; allowed: camera, realtime, mode, bundle",
             ),
             (
                 "\n[gate]\nsize = 3",

@@ -10,11 +10,12 @@ use models::RunnerError;
 
 use crate::config::Config;
 use crate::event::{self, Event};
+use crate::glance::{Glance, Moment, Subject};
 use crate::lane::LaneConfig;
 use crate::source::Frame;
 use crate::vote::Classify;
-use eyes::{Eyes, Glance, Subject};
-use witness::{Judged, Judging, Moment, Witness};
+use eyes::Eyes;
+use witness::{Judged, Judging, Witness};
 
 /// Whose events these are.
 #[derive(Clone, Debug)]

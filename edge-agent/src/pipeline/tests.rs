@@ -4,10 +4,11 @@
 use road_sim::{Light, SceneSpec};
 
 use super::*;
+use crate::config::Mode;
 use crate::event::Direction;
 use crate::score::compare::{Passage, Score, compare};
 use crate::source::{self, SourceConfig};
-use crate::testing::NearestColour;
+use crate::testing::{NearestColour, Scene};
 
 fn identity() -> Identity {
     Identity {
@@ -173,4 +174,60 @@ fn told_early_each_vehicle_still_gives_one_event() {
     let last = |events: &[Event]| events.iter().map(|e| e.last_t_ms).sum::<u64>();
     assert!(last(&early) < last(&late));
     assert!(early.iter().zip(1..).all(|(event, n)| event.sequence == n));
+}
+
+#[test]
+fn at_a_barrier_each_car_that_stood_there_is_one_event() {
+    let place = models::Rect {
+        x: 60,
+        y: 60,
+        width: 200,
+        height: 120,
+    };
+    let car = models::Rect {
+        x: 70,
+        y: 85,
+        width: 150,
+        height: 70,
+    };
+    let mut config = Config {
+        mode: Mode::Roi,
+        ..Config::default()
+    };
+    config.roi.rect_px = Some(place);
+    for early in [false, true] {
+        config.vote.early = early;
+        config.vote.early_score = 0.5;
+        let mut pipeline = Pipeline::new(identity(), &config, NearestColour);
+        let mut events = Vec::new();
+        // Empty, a red car for four seconds, empty, a blue one until the end.
+        for index in 0..130u64 {
+            let scene = Scene::new(index + 1);
+            let scene = match index {
+                20..60 => scene.car(car, [180, 25, 25]),
+                90.. => scene.car(car, [30, 60, 170]),
+                _ => scene,
+            };
+            let frame = Frame {
+                image: scene.draw(),
+                index,
+                t_ms: index * 100,
+            };
+            events.extend(pipeline.push(&frame).unwrap());
+        }
+        events.extend(pipeline.finish().unwrap());
+        let told: Vec<_> = events
+            .iter()
+            .map(|e| (e.colour.as_str(), e.first_frame, e.early, e.direction))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("red", 20, early, Direction::None),
+                ("blue", 90, early, Direction::None)
+            ]
+        );
+        assert!(events[0].bounds.overlap(&car) > 0.8, "{:?}", events[0]);
+        assert_eq!(events[0].last_frame == 59, !early);
+    }
 }

@@ -1,10 +1,10 @@
 //! What is remembered of one vehicle while it is seen: its best views, where its foot was,
 //! where it began. Asks the network about views and comes to a verdict; tells nobody.
 
-use models::{Rect, RgbView, RunnerError};
+use models::{Rect, RunnerError};
 
-use super::eyes::Subject;
 use crate::event::{Direction, Reason};
+use crate::glance::{Moment, Subject};
 use crate::lane::{Footing, LaneConfig};
 use crate::shape::ShapeConfig;
 use crate::track::Sighting;
@@ -31,17 +31,6 @@ pub struct Judged {
     pub bounds: Rect,
     /// That view's frame.
     pub frame: u64,
-}
-
-/// One moment of a source.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
-    /// The whole picture.
-    pub picture: RgbView<'a>,
-    /// The frame's number.
-    pub frame: u64,
-    /// The frame's time.
-    pub t_ms: u64,
 }
 
 /// What is known of one vehicle so far.

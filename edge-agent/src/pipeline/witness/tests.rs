@@ -1,7 +1,7 @@
 //! Which views are asked about, and what reasons come of them: drawn pictures and a classifier
 //! that counts its calls.
 
-use models::{RgbFrame, Scores};
+use models::{RgbFrame, RgbView, Scores};
 
 use super::*;
 use crate::testing::{NearestColour, Scene};
