@@ -13,10 +13,12 @@ use crate::clock::{Pace, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
 use crate::lifecycle::Stop;
+use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::{Outlet, Overflow, Sink};
 use crate::source::Frame;
+use crate::stamp::Stamp;
 use crate::vote::Classify;
 use crate::watch::{Counts, Viewer, Watch};
 
@@ -62,7 +64,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .map_err(|error| refused(error.to_string()))?;
     let mut road = Road {
         pipeline: Pipeline::new(identity, &config, runner),
-        outlets: outlets(&config, &path)?,
+        outbox: Outbox {
+            stamp: Stamp::of(config.source.is_live()),
+            outlets: outlets(&config, &path)?,
+        },
+        newest_t_ms: 0,
         vehicles: 0,
     };
     let begun = Instant::now();
@@ -70,8 +76,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .run(source, &mut opener, &mut road)
         .and_then(|counts| road.end_tracks().map(|()| counts));
     // The sinks are emptied even when the run failed: what was decided is not lost.
-    let reader_left = road.outlets[0].closed();
-    let tallies: Vec<_> = road.outlets.into_iter().map(Outlet::finish).collect();
+    let reader_left = road.outbox.outlets[0].closed();
+    let tallies: Vec<_> = road
+        .outbox
+        .outlets
+        .into_iter()
+        .map(Outlet::finish)
+        .collect();
     let counts = result?;
     eprintln!("{}", summary(&counts, road.vehicles, begun.elapsed()));
     let lost: u64 = tallies
@@ -112,7 +123,8 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
 /// Frames in, events out.
 struct Road<C> {
     pipeline: Pipeline<C>,
-    outlets: Vec<Outlet>,
+    outbox: Outbox,
+    newest_t_ms: u64,
     vehicles: u64,
 }
 
@@ -120,9 +132,7 @@ impl<C: Classify> Road<C> {
     fn send(&mut self, events: Vec<Event>) {
         for event in events {
             self.vehicles += 1;
-            self.outlets
-                .iter_mut()
-                .for_each(|outlet| outlet.send(&event));
+            self.outbox.tell(event, self.newest_t_ms);
         }
     }
 
@@ -136,6 +146,7 @@ impl<C: Classify> Road<C> {
 
 impl<C: Classify> Viewer for Road<C> {
     fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.newest_t_ms = frame.t_ms;
         let events = self.pipeline.push(frame)?;
         self.send(events);
         Ok(())
@@ -146,7 +157,7 @@ impl<C: Classify> Viewer for Road<C> {
     }
 
     fn is_done(&self) -> bool {
-        self.outlets.iter().all(Outlet::closed)
+        self.outbox.closed()
     }
 
     fn tell(&mut self, line: &str) {

@@ -47,7 +47,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let guest = guest::ensure()?;
     let mut counts = Vec::new();
     for cpu in &arguments.cpu {
-        let step = say::begin("board", &format!("{cpu}: boots, then watches the drawn road"));
+        let step = say::begin(
+            "board",
+            &format!("{cpu}: boots, then watches the drawn road"),
+        );
         let job = Job {
             cpu,
             files: &files,

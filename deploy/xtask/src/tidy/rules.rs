@@ -45,6 +45,17 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
+    (
+        "jiff",
+        &[
+            "edge-agent/src/stamp",
+            "edge-agent/src/decide",
+            "edge-agent/src/schedule",
+            "host-trainer/src/commands/export",
+            "host-trainer/src/report/page",
+        ],
+    ),
+    ("schemars", &["edge-agent/src/event"]),
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
