@@ -2,6 +2,7 @@
 //! here; each command is in the module of its name.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
+mod bench;
 mod classify;
 mod clock;
 mod config;
@@ -11,6 +12,7 @@ mod event;
 mod gate;
 mod glance;
 mod lane;
+mod laps;
 mod lifecycle;
 mod outbox;
 mod pipeline;
@@ -46,6 +48,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch a source as fast as it goes and say where the time and the memory went.
+    Bench(bench::Args),
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
@@ -58,6 +62,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Run(args) => run::run(&args),

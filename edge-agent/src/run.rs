@@ -33,37 +33,16 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
-    let path = args
-        .config
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("built-in config"));
-    let config = match &args.config {
-        Some(path) => Config::read(path)?,
-        None => Config::default(),
-    };
-    let refused = |problem: String| ConfigError::Value {
-        path: path.clone(),
-        problem,
-    };
-    let bundle = match &config.bundle.path {
-        Some(folder) => Bundle::open(folder),
-        None => Bundle::shipped(),
-    }
-    .map_err(|error| refused(format!("bundle.path: {error}")))?;
-    let runner = Runner::new(&bundle)?;
-    let identity = Identity {
-        camera: config.camera.clone(),
-        bundle: bundle.id().to_string(),
-        reject_below: bundle.manifest().decision.reject_below,
-    };
+    let (config, path) = configured(args.config.as_deref())?;
+    let pipeline = pipeline(&config, &path)?;
     // The camera last: it streams from here on, and loading a bundle takes a while.
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
     let source = watch
         .open(&mut opener, &mut |line| eprintln!("{line}"))
-        .map_err(|error| refused(error.to_string()))?;
+        .map_err(|error| refused(&path, error.to_string()))?;
     let mut road = Road {
-        pipeline: Pipeline::new(identity, &config, runner),
+        pipeline,
         outbox: Outbox {
             stamp: Stamp::of(config.source.is_live()),
             outlets: outlets(&config, &path)?,
@@ -95,6 +74,36 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The config in `file`, or the built-in one, and what to call it.
+pub fn configured(file: Option<&Path>) -> Result<(Config, PathBuf), ConfigError> {
+    Ok(match file {
+        Some(file) => (Config::read(file)?, file.to_path_buf()),
+        None => (Config::default(), PathBuf::from("built-in config")),
+    })
+}
+
+/// The pipeline that the config read from `path` asks for.
+pub fn pipeline(config: &Config, path: &Path) -> anyhow::Result<Pipeline<Runner>> {
+    let bundle = match &config.bundle.path {
+        Some(folder) => Bundle::open(folder),
+        None => Bundle::shipped(),
+    }
+    .map_err(|error| refused(path, format!("bundle.path: {error}")))?;
+    let identity = Identity {
+        camera: config.camera.clone(),
+        bundle: bundle.id().to_string(),
+        reject_below: bundle.manifest().decision.reject_below,
+    };
+    Ok(Pipeline::new(identity, config, Runner::new(&bundle)?))
+}
+
+fn refused(path: &Path, problem: String) -> ConfigError {
+    ConfigError::Value {
+        path: path.to_path_buf(),
+        problem,
+    }
 }
 
 /// Standard output first, then the file if there is one.
