@@ -5,12 +5,14 @@
 mod classify;
 mod clock;
 mod config;
+mod decide;
 mod event;
 mod gate;
 mod glance;
 mod lane;
 mod lifecycle;
 mod outbox;
+mod pin;
 mod pipeline;
 mod polygon;
 mod roi;

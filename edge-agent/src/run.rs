@@ -11,6 +11,7 @@ use models::{Bundle, Runner};
 
 use crate::clock::Pace;
 use crate::config::{Config, ConfigError};
+use crate::decide::{self, Action, Rules};
 use crate::lifecycle::Stop;
 use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
@@ -60,6 +61,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Bundle::shipped(),
     }
     .map_err(|error| refused(format!("bundle.path: {error}")))?;
+    let zone = decide::zone(config.time_zone.as_deref());
+    let zone = zone.map_err(|bad| refused(bad.to_string()))?;
+    let checked = config.check_rules(Some(&bundle.manifest().labels));
+    checked.map_err(|bad| refused(bad.to_string()))?;
     let runner = Runner::new(&bundle)?;
     let identity = Identity {
         camera: config.camera.clone(),
@@ -68,6 +73,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut outbox = Outbox {
         stamp: Stamp::of(config.source.live()),
+        rules: Rules::new(&config.rules, zone),
         outlets: outlets(&config, &path)?,
     };
     let mut pipeline = Pipeline::new(identity, &config, runner);
@@ -144,14 +150,24 @@ fn watch<C: Classify>(
         newest_t_ms = frame.t_ms;
         for event in pipeline.push(&frame)? {
             counts.events += 1;
-            outbox.tell(event, newest_t_ms);
+            act(&outbox.tell(event, newest_t_ms));
         }
     }
     for event in pipeline.finish()? {
         counts.events += 1;
-        outbox.tell(event, newest_t_ms);
+        act(&outbox.tell(event, newest_t_ms));
     }
     Ok(counts)
+}
+
+/// Tells what would be done.
+fn act(actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Log { text } => eprintln!("{text}"),
+            pin => eprintln!("{pin} (no pin driver in this build)"),
+        }
+    }
 }
 
 fn summary(counts: &Counts, seconds: f64) -> String {
