@@ -11,6 +11,7 @@ use models::{Bundle, Runner};
 
 use crate::clock::{Pace, SystemClock};
 use crate::config::{Config, ConfigError};
+use crate::decide::{self, Action, Rules};
 use crate::event::Event;
 use crate::lifecycle::Stop;
 use crate::outbox::Outbox;
@@ -35,6 +36,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     let (config, path) = configured(args.config.as_deref())?;
     let pipeline = pipeline(&config, &path)?;
+    let zone = decide::zone(config.time_zone.as_deref());
+    let zone = zone.map_err(|bad| refused(&path, bad.to_string()))?;
     // The camera last: it streams from here on, and loading a bundle takes a while.
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
@@ -45,6 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         pipeline,
         outbox: Outbox {
             stamp: Stamp::of(config.source.is_live()),
+            rules: Rules::new(&config.rules, zone),
             outlets: outlets(&config, &path)?,
         },
         newest_t_ms: 0,
@@ -91,6 +95,8 @@ pub fn pipeline(config: &Config, path: &Path) -> anyhow::Result<Pipeline<Runner>
         None => Bundle::shipped(),
     }
     .map_err(|error| refused(path, format!("bundle.path: {error}")))?;
+    let checked = config.check_rules(Some(&bundle.manifest().labels));
+    checked.map_err(|bad| refused(path, bad.to_string()))?;
     let identity = Identity {
         camera: config.camera.clone(),
         bundle: bundle.id().to_string(),
@@ -141,7 +147,7 @@ impl<C: Classify> Road<C> {
     fn send(&mut self, events: Vec<Event>) {
         for event in events {
             self.vehicles += 1;
-            self.outbox.tell(event, self.newest_t_ms);
+            act(&self.outbox.tell(event, self.newest_t_ms));
         }
     }
 
@@ -171,6 +177,16 @@ impl<C: Classify> Viewer for Road<C> {
 
     fn tell(&mut self, line: &str) {
         eprintln!("{line}");
+    }
+}
+
+/// Tells what would be done.
+fn act(actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Log { text } => eprintln!("{text}"),
+            pin => eprintln!("{pin} (no pin driver in this build)"),
+        }
     }
 }
 
