@@ -208,9 +208,14 @@ impl Roi {
         glance
     }
 
-    /// Ends what is there.
+    /// Ends what is there: its event is told now, and when the next frame shows it still
+    /// standing there it is not told again.
     pub fn finish(&mut self) -> Glance {
         let mut glance = Glance::default();
+        if self.presence.is_some() {
+            self.former = self.ground.take();
+            self.ground = self.before.take();
+        }
         self.end(&mut glance);
         glance
     }
