@@ -200,6 +200,19 @@ impl<'a> Bits<'a> {
 
     /// Takes bytes up to the next marker; after it come zeros, which nothing counts as read.
     fn fill(&mut self) {
+        // Mostly four bytes are ahead of which none is FF, the only one with a meaning.
+        if self.count <= 32
+            && let Some(next) = self
+                .bytes
+                .get(self.at..)
+                .and_then(|rest| rest.first_chunk::<4>())
+            && !next.contains(&0xff)
+        {
+            self.waiting |= u64::from(u32::from_be_bytes(*next)) << (32 - self.count);
+            self.at += 4;
+            self.count += 32;
+            return;
+        }
         while self.count <= 56 {
             let Some(byte) = self.bytes.get(self.at) else {
                 return;
