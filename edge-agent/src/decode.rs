@@ -3,6 +3,7 @@
 
 mod huffman;
 mod mjpeg;
+mod scan;
 pub mod segments;
 mod shrink;
 mod yuv;

@@ -120,7 +120,10 @@ impl<'a> Watch<'a> {
                 match self.run_once(opened.as_mut(), viewer)? {
                     Ended::Done => return Ok(self.counts),
                     Ended::Lost(error) if opener.is_live() => self.lost(&error, viewer)?,
-                    Ended::Lost(error) => return Err(error.into()),
+                    Ended::Lost(error) => {
+                        viewer.lost()?;
+                        return Err(anyhow::Error::from(error).context("the source broke off"));
+                    }
                 }
                 // Closed before it is opened again: a camera lets itself be opened once.
                 drop(opened);

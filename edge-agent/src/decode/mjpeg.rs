@@ -9,6 +9,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::huffman::STANDARD_TABLES;
+use super::scan;
 use super::segments::walk;
 use super::{DecodeError, MAX_SIDE_PX};
 
@@ -34,6 +35,7 @@ impl Jpeg {
                 .extend_from_slice(&bytes[places.first_scan..]);
             bytes = &self.completed;
         }
+        scan::check(bytes).map_err(DecodeError::Torn)?;
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .set_use_unsafe(!self.scalar)

@@ -23,6 +23,9 @@ pub enum Flaw {
     /// A part's length is impossible.
     #[error("a part of the JPEG has an impossible length")]
     Length,
+    /// Squares of the picture are missing, or coded as no encoder does.
+    #[error("a piece of the JPEG is missing or damaged")]
+    Scan,
     /// It ends without a scan.
     #[error("the JPEG holds no picture")]
     Empty,

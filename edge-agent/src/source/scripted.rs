@@ -44,6 +44,8 @@ pub struct Script {
     held: PathBuf,
     /// Each source begins its own time at 0, as some drivers do.
     pub time_begins_anew: bool,
+    /// Whether it is a camera; else a recording.
+    pub is_live: bool,
 }
 
 impl Script {
@@ -54,13 +56,14 @@ impl Script {
             clock,
             held,
             time_begins_anew: false,
+            is_live: true,
         }
     }
 }
 
 impl Opener for Script {
     fn is_live(&self) -> bool {
-        true
+        self.is_live
     }
 
     fn open(&mut self) -> Result<Box<dyn FrameSource>, OpenError> {

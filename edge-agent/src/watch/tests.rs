@@ -162,6 +162,28 @@ fn a_stop_ends_the_wait_for_a_camera() {
 }
 
 #[test]
+fn a_recording_that_breaks_off_is_an_error_after_its_tracks_were_ended() {
+    let clock = Rc::new(SimulatedClock::default());
+    let held = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    let acts = vec![picture(), Act::Fails(libc::EIO), picture()];
+    let mut script = Script::new(vec![Ok(acts)], Rc::clone(&clock), held.to_path_buf());
+    script.is_live = false;
+    let stop = Stop::default();
+    let mut watch = Watch::new(clock.as_ref(), &stop, None);
+    let source = watch.open(&mut script, &mut |_| {}).unwrap();
+    let mut book = Notebook {
+        enough: 9,
+        ..Notebook::default()
+    };
+    let error = watch.run(source, &mut script, &mut book).unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "the source broke off: Input/output error (os error 5)"
+    );
+    assert_eq!((book.frames.len(), book.losses), (1, 1));
+}
+
+#[test]
 fn a_camera_that_never_mends_is_asked_every_two_seconds_and_told_once() {
     let stuck: Vec<Opening> = (0..1000).map(|_| Ok(vec![Act::Silence])).collect();
     let (book, counts, time) = play(stuck, 1000, false);

@@ -2,6 +2,7 @@
 //! with and without vector instructions, and nothing that a camera sends stops the program.
 
 use super::*;
+use crate::decode::segments::Flaw;
 use models::{RgbFrame, picture};
 
 /// A xorshift generator (Marsaglia 2003).
@@ -206,6 +207,53 @@ fn every_cut_is_refused() {
         let error = decode(&bytes[..length], false).unwrap_err();
         assert!(matches!(error, DecodeError::Torn(_)), "{length}: {error}");
     }
+}
+
+#[test]
+fn a_scan_with_a_missing_piece_is_refused() {
+    let mut random = Random(5);
+    let mut refused = 0;
+    for round in 0..200 {
+        let bytes = camera_jpeg((160, 120), SAMPLINGS[round % 4], 60, &mut random);
+        let scan = bytes
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xda])
+            .unwrap()
+            + 14;
+        let from = scan + random.below((bytes.len() - scan) as u32 / 2) as usize;
+        let until = from + (bytes.len() - scan) / 3;
+        let torn = [&bytes[..from], &bytes[until..]].concat();
+        match decode(&torn, false) {
+            Err(DecodeError::Torn(Flaw::Scan)) => refused += 1,
+            // The cut may make a marker of two halves.
+            Err(_) => {}
+            Ok(_) => panic!("round {round} decoded without a third of itself"),
+        }
+    }
+    assert!(refused > 150, "{refused}");
+}
+
+#[test]
+fn restarts_are_counted_and_must_be_there() {
+    let mut random = Random(9);
+    let plain = camera_jpeg((64, 16), (2, 1), 60, &mut random);
+    // An interval longer than the picture needs no marker; a shorter one does.
+    let with = |interval: u8| {
+        let at = plain
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xda])
+            .unwrap();
+        [&plain[..at], &[0xff, 0xdd, 0, 4, 0, interval], &plain[at..]].concat()
+    };
+    assert_eq!(
+        decode(&with(200), false).unwrap(),
+        decode(&plain, false).unwrap()
+    );
+    let error = decode(&with(2), false).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a piece of the JPEG is missing or damaged"
+    );
 }
 
 #[test]

@@ -14,9 +14,9 @@ pub use v4l::v4l2::vidioc;
 use vidioc::_IOC_TYPE as Request;
 
 /// A single-planar capture queue.
-pub const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE as u32;
+pub const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
 /// Buffers that the driver owns and the program maps.
-pub const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP as u32;
+pub const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
 
 /// A structure that the kernel fills in.
 ///

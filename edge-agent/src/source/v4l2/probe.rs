@@ -200,8 +200,7 @@ fn modes(node: &Node, format: u32) -> Vec<Mode> {
         {
             break;
         }
-        let discrete =
-            told.type_ as u32 == sys::v4l2_frmsizetypes_V4L2_FRMSIZE_TYPE_DISCRETE as u32;
+        let discrete = told.type_ == sys::v4l2_frmsizetypes_V4L2_FRMSIZE_TYPE_DISCRETE;
         let (width, height) = if discrete {
             // SAFETY: the kernel says that it filled in this member; both are integers.
             let size = unsafe { told.__bindgen_anon_1.discrete };
@@ -235,8 +234,7 @@ fn rates(node: &Node, format: u32, width: u32, height: u32) -> Vec<f32> {
         if result.is_err() {
             break;
         }
-        let discrete =
-            told.type_ as u32 == sys::v4l2_frmivaltypes_V4L2_FRMIVAL_TYPE_DISCRETE as u32;
+        let discrete = told.type_ == sys::v4l2_frmivaltypes_V4L2_FRMIVAL_TYPE_DISCRETE;
         let interval = if discrete {
             // SAFETY: the kernel says that it filled in this member; both are integers.
             unsafe { told.__bindgen_anon_1.discrete }

@@ -53,7 +53,7 @@ pub fn set_format(
         width: config.width_px,
         height: config.height_px,
         pixelformat: chosen.1,
-        field: sys::v4l2_field_V4L2_FIELD_ANY as u32,
+        field: sys::v4l2_field_V4L2_FIELD_ANY,
         priv_: EXTENDED,
         // SAFETY: zeros are a valid value of every field.
         ..unsafe { std::mem::zeroed() }
@@ -81,7 +81,7 @@ pub fn set_format(
             config.width_px, config.height_px, set.width, set.height
         ));
     }
-    let full = sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE as u32;
+    let full = sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE;
     let range = if set.priv_ == EXTENDED && set.quantization == full {
         Range::Full
     } else {
