@@ -294,7 +294,7 @@ mod tests {
             ),
             (
                 "[source]\nkind = \"sim\"\nfbs = 3",
-                "agent.toml:1: source: unknown key fbs; allowed: width, height",
+                "agent.toml:1: source: unknown key fbs; allowed: scene, width, height",
             ),
             (
                 "[source]\nkind = \"replay\"",

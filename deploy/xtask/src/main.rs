@@ -1,9 +1,11 @@
-//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench.
+//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
+//! scenes, street.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
 mod demo;
 mod say;
+mod scenes;
 mod setup;
 mod shell;
 #[cfg(test)]
@@ -35,6 +37,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Time the programs beside what others would use
     Bench(bench::Arguments),
+    /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
+    Scenes(scenes::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
+        Task::Scenes(arguments) => scenes::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
