@@ -4,7 +4,9 @@
 mod background;
 mod blobs;
 mod cells;
+mod gain;
 mod region;
+mod shift;
 
 use models::{Rect, RgbView};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,7 @@ use background::{Background, Seen, Tolerance};
 pub use blobs::Blob;
 use blobs::Mask;
 use cells::Cells;
+use shift::Shift;
 
 /// The `[gate]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct GateConfig {
     pub max_area_share: f32,
     /// With this share of the picture changed the light changed: nothing is reported.
     pub flood_share: f32,
+    /// Whether the camera never sways, so that its picture's shift need not be looked for.
+    pub steady: bool,
     /// Corners `[x, y]` in pixels of the polygon that is watched; none: the whole picture.
     pub region_px: Vec<[f32; 2]>,
     /// Rectangles that are not watched: a waving tree, a clock in the picture.
@@ -64,6 +69,7 @@ impl Default for GateConfig {
             min_height_px: 16,
             max_area_share: 0.6,
             flood_share: 0.7,
+            steady: false,
             region_px: Vec::new(),
             ignore_px: Vec::new(),
         }
@@ -112,7 +118,12 @@ impl GateConfig {
 pub struct Gate {
     config: GateConfig,
     background: Background,
+    shift: Shift,
+    /// The last frame's cells.
+    grid: Cells,
     watched: Vec<bool>,
+    /// Cells of vehicles, which are not learned.
+    held: Vec<bool>,
     size_px: (u32, u32),
     flooded: bool,
 }
@@ -130,9 +141,34 @@ impl Gate {
         Self {
             config,
             background,
+            shift: Shift::default(),
+            grid: Cells::default(),
+            held: Vec::new(),
             watched: Vec::new(),
             size_px: (0, 0),
             flooded: false,
+        }
+    }
+
+    /// Tells where vehicles are in the last frame: they stay foreground however long they stand.
+    /// What is no vehicle any more becomes part of the scene.
+    pub fn hold(&mut self, vehicles: &[Rect], given_up: &[Rect]) {
+        let cell_px = self.config.cell_px.max(1);
+        let (across, down) = (self.grid.across, self.grid.down);
+        let cells = |rect: &Rect| {
+            let span = |from: u32, to: u32, most: usize| {
+                (from / cell_px) as usize..(to.div_ceil(cell_px) as usize).min(most)
+            };
+            let columns = span(rect.x, rect.right(), across);
+            span(rect.y, rect.bottom(), down)
+                .flat_map(move |row| columns.clone().map(move |column| row * across + column))
+        };
+        self.held.fill(false);
+        for index in vehicles.iter().flat_map(cells) {
+            self.held[index] = true;
+        }
+        for rect in given_up {
+            self.background.adopt(&self.grid, cells(rect));
         }
     }
 
@@ -140,14 +176,23 @@ impl Gate {
     /// starts the gate afresh.
     pub fn observe(&mut self, view: RgbView<'_>, t_ms: u64) -> Vec<Blob> {
         let config = &self.config;
-        let grid = Cells::measure(view, config.cell_px);
+        let shift = if config.steady {
+            (0, 0)
+        } else {
+            self.shift.estimate(view)
+        };
+        let grid = Cells::measure(view, config.cell_px, shift);
         let (across, down) = (grid.across, grid.down);
         if self.size_px != (view.width(), view.height()) {
             self.size_px = (view.width(), view.height());
             let (polygon, ignore) = (&config.region_px, &config.ignore_px);
             self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
+            self.held = vec![false; across * down];
         }
-        let seen = self.background.observe(&grid, t_ms, self.flooded);
+        let seen = self
+            .background
+            .observe(&grid, t_ms, self.flooded, &self.held);
+        self.grid = grid;
         let foreground = seen
             .iter()
             .filter(|seen| **seen == Seen::Foreground)

@@ -63,6 +63,7 @@ impl<C: Classify> Pipeline<C> {
         }
         let blobs = self.gate.observe(picture, frame.t_ms);
         let step = self.tracker.step(&blobs, frame.index, frame.t_ms, size_px);
+        self.gate.hold(&step.held, &step.given_up);
         for seen in &step.sightings {
             let candidate = Candidate {
                 picture,

@@ -72,7 +72,7 @@ impl Walkers {
     /// The people to be seen, in order of setting out.
     pub fn at(&self, time_s: f64) -> impl Iterator<Item = Shown<'_>> {
         let scale = self.scale;
-        let out = |walker: &&Walker| (walker.start_s..walker.end_s).contains(&time_s);
+        let out = move |walker: &&Walker| (walker.start_s..walker.end_s).contains(&time_s);
         self.walkers.iter().filter(out).map(move |walker| {
             let since = time_s - walker.start_s;
             let phase = (since * walker.pace * PHASES as f64) as usize % PHASES;

@@ -49,6 +49,11 @@ impl Bounds {
         )
     }
 
+    /// Whether the point lies inside.
+    pub fn holds(&self, (x, y): (f32, f32)) -> bool {
+        (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y)
+    }
+
     /// Moved.
     pub fn shifted(&self, dx: f32, dy: f32) -> Self {
         Self {

@@ -1,0 +1,282 @@
+//! One vehicle over time: where it was, how fast it is, where it should be. It is measured from
+//! boxes; which box is its own is decided elsewhere.
+
+use super::boxes::Bounds;
+use super::parts::Part;
+use crate::event::Direction;
+
+/// Weight of a new measurement in speed, of one in a shared blob, and in size.
+const SPEED_BLEND: f32 = 0.3;
+const SHARED_SPEED_BLEND: f32 = 0.06;
+const SIZE_BLEND: f32 = 0.25;
+
+/// How far a shared blob's outline moves a vehicle from where it is expected.
+const SHARED_PLACE_BLEND: f32 = 0.5;
+
+/// Pieces put together may make a vehicle this much larger than it was.
+const MOST_GROWTH: f32 = 1.3;
+
+/// Sightings after which a track's speed can be relied on.
+const NEW_HITS: u32 = 6;
+
+/// What stays within this share of its sides, or as many pixels, stands.
+const STILL_SHARE: f32 = 0.1;
+const STILL_PX: f32 = 4.0;
+
+/// One vehicle over time.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Counts from 0 in the order of birth.
+    pub number: u64,
+    /// Frame and time of the first sighting.
+    pub first_frame: u64,
+    /// Milliseconds.
+    pub first_t_ms: u64,
+    /// Frame of the last sighting.
+    pub last_frame: u64,
+    /// Milliseconds.
+    pub last_t_ms: u64,
+    /// Frames in which it was seen.
+    pub hits: u32,
+    pub(super) bounds: Bounds,
+    /// Width and height when it is whole and alone, slowly following.
+    pub(super) whole: Option<(f32, f32)>,
+    pub(super) cut: bool,
+    pub(super) shared: bool,
+    /// Pixels a millisecond.
+    velocity: (f32, f32),
+    first_centre: (f32, f32),
+    /// Where it stands, and since when.
+    anchor: ((f32, f32), u64),
+    /// Sum of the motion, free of the growth of a box that enters the picture.
+    moved: (f32, f32),
+    farthest_px: f32,
+    largest: (f32, f32),
+}
+
+impl Track {
+    /// A track of one sighting.
+    pub(super) fn new(number: u64, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) -> Self {
+        Self {
+            number,
+            first_frame: frame,
+            first_t_ms: t_ms,
+            last_frame: frame,
+            last_t_ms: t_ms,
+            hits: 1,
+            bounds,
+            whole: None,
+            cut,
+            shared: false,
+            velocity: (0.0, 0.0),
+            first_centre: bounds.centre(),
+            anchor: (bounds.centre(), t_ms),
+            moved: (0.0, 0.0),
+            farthest_px: 0.0,
+            largest: (bounds.width(), bounds.height()),
+        }
+    }
+
+    /// Where its visible part should be at `t_ms`.
+    pub(super) fn expected(&self, t_ms: u64) -> Bounds {
+        let elapsed = t_ms.saturating_sub(self.last_t_ms) as f32;
+        self.bounds
+            .shifted(self.velocity.0 * elapsed, self.velocity.1 * elapsed)
+    }
+
+    /// Where the whole vehicle should be at `t_ms`, also the part that an edge hides; the visible
+    /// part until it was seen whole.
+    pub(super) fn expected_whole(&self, t_ms: u64) -> Bounds {
+        let mut bounds = self.expected(t_ms);
+        if let (Some((width, height)), true) = (self.whole, self.cut) {
+            // It leaves: what is missing lies ahead.
+            let (dx, dy) = self.velocity;
+            let low = |ahead: f32, low: f32, high: f32, side: f32| {
+                if high - low >= side {
+                    (low, high)
+                } else if ahead > 0.0 {
+                    (low, low + side)
+                } else {
+                    (high - side, high)
+                }
+            };
+            (bounds.left, bounds.right) = low(dx, bounds.left, bounds.right, width);
+            if dy.abs() > dx.abs() {
+                (bounds.top, bounds.bottom) = low(dy, bounds.top, bounds.bottom, height);
+            }
+        }
+        bounds
+    }
+
+    /// Whether the box is no larger than the vehicle can be.
+    pub(super) fn fits(&self, bounds: &Bounds) -> bool {
+        self.whole.is_none_or(|(width, height)| {
+            bounds.width() <= MOST_GROWTH * width && bounds.height() <= MOST_GROWTH * height
+        })
+    }
+
+    /// Takes a box that is this vehicle's alone.
+    pub(super) fn measure(&mut self, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) {
+        let elapsed = t_ms.saturating_sub(self.last_t_ms).max(1) as f32;
+        let was_shared = std::mem::take(&mut self.shared);
+        let clipped = cut || self.cut;
+        let dx = motion(
+            bounds.left - self.bounds.left,
+            bounds.right - self.bounds.right,
+            clipped,
+        );
+        let dy = motion(
+            bounds.top - self.bounds.top,
+            bounds.bottom - self.bounds.bottom,
+            clipped,
+        );
+        if !was_shared {
+            let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
+            self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
+            self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
+        }
+        if !cut {
+            let (width, height) = (bounds.width(), bounds.height());
+            let known = self.whole.get_or_insert((width, height));
+            known.0 += (width - known.0) * SIZE_BLEND;
+            known.1 += (height - known.1) * SIZE_BLEND;
+        }
+        let largest = &mut self.largest;
+        *largest = (
+            largest.0.max(bounds.width()),
+            largest.1.max(bounds.height()),
+        );
+        self.place(bounds, cut, (dx, dy), frame, t_ms);
+    }
+
+    /// Takes its part of a blob that shows other things too: the sides that are the blob's own
+    /// outline correct place and speed, the size is kept.
+    pub(super) fn share(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
+        if self.whole.is_none() {
+            // Still entering: there is no size to keep.
+            self.measure(part.bounds, part.cut, frame, t_ms);
+            self.shared = true;
+            return;
+        }
+        self.shared = true;
+        let elapsed = t_ms.saturating_sub(self.last_t_ms).max(1) as f32;
+        let expected = self.expected_whole(t_ms);
+        let inside = |low: f32, high: f32| [low > 1.0, high > 1.0];
+        let [left, right] = inside(part.bounds.left, picture.right - part.bounds.right);
+        let [top, bottom] = inside(part.bounds.top, picture.bottom - part.bounds.bottom);
+        let off = |clear: bool, now: f32, expected: f32| clear.then_some(now - expected);
+        let bounds = &part.bounds;
+        let dx = fit(
+            off(part.clear[0] && left, bounds.left, expected.left),
+            off(part.clear[2] && right, bounds.right, expected.right),
+        );
+        let dy = fit(
+            off(part.clear[1] && top, bounds.top, expected.top),
+            off(part.clear[3] && bottom, bounds.bottom, expected.bottom),
+        );
+        self.velocity.0 += dx / elapsed * SHARED_SPEED_BLEND;
+        self.velocity.1 += dy / elapsed * SHARED_SPEED_BLEND;
+        let place = expected.shifted(dx * SHARED_PLACE_BLEND, dy * SHARED_PLACE_BLEND);
+        let visible = place.clipped(picture).unwrap_or(part.bounds);
+        let before = self.expected_whole(self.last_t_ms);
+        let by = (place.left - before.left, place.top - before.top);
+        let cut = visible.area() < 0.98 * place.area();
+        self.place(visible, cut, by, frame, t_ms);
+    }
+
+    fn place(&mut self, bounds: Bounds, cut: bool, by: (f32, f32), frame: u64, t_ms: u64) {
+        self.moved = (self.moved.0 + by.0, self.moved.1 + by.1);
+        self.farthest_px = self.farthest_px.max(self.moved.0.hypot(self.moved.1));
+        self.bounds = bounds;
+        self.cut = cut;
+        self.hits += 1;
+        self.last_frame = frame;
+        self.last_t_ms = t_ms;
+        let room = |side: f32| STILL_PX.max(STILL_SHARE * side);
+        let ((x, y), (was_x, was_y)) = (bounds.centre(), self.anchor.0);
+        if (x - was_x).abs() > room(bounds.width()) || (y - was_y).abs() > room(bounds.height()) {
+            self.anchor = ((x, y), t_ms);
+        }
+    }
+
+    /// How long it has been standing.
+    pub(super) fn still_ms(&self, t_ms: u64) -> u64 {
+        t_ms.saturating_sub(self.anchor.1)
+    }
+
+    /// Whether it ever moved by a good part of itself: a vehicle, not a change of the scene.
+    pub(super) fn has_moved(&self) -> bool {
+        self.farthest_px > 0.5 * self.bounds.width().min(self.bounds.height())
+    }
+
+    /// Whether both move alike: less than a third of the faster one's speed apart. Speeds of
+    /// new tracks are rough; for them it is enough not to move apart.
+    pub(super) fn moves_like(&self, other: &Track) -> bool {
+        let apart = (self.velocity.0 - other.velocity.0).hypot(self.velocity.1 - other.velocity.1);
+        let speed = |track: &Track| track.velocity.0.hypot(track.velocity.1);
+        let tolerance = if self.hits.min(other.hits) < NEW_HITS {
+            0.8
+        } else {
+            0.33
+        };
+        apart <= tolerance * speed(self).max(speed(other))
+    }
+
+    /// Whether going to this box would be a jump against the known motion: at an edge of the
+    /// picture one vehicle comes where another leaves.
+    pub(super) fn would_turn_back(&self, bounds: &Bounds) -> bool {
+        let dx = motion(
+            bounds.left - self.bounds.left,
+            bounds.right - self.bounds.right,
+            true,
+        );
+        let dy = motion(
+            bounds.top - self.bounds.top,
+            bounds.bottom - self.bounds.bottom,
+            true,
+        );
+        let along = dx * self.velocity.0 + dy * self.velocity.1;
+        let jump = dx.abs() > 0.3 * self.bounds.width() || dy.abs() > 0.3 * self.bounds.height();
+        self.has_moved() && along < 0.0 && jump
+    }
+
+    /// Width and height: when last seen whole, or the largest part that was seen.
+    pub fn size_px(&self) -> (f32, f32) {
+        self.whole.unwrap_or(self.largest)
+    }
+
+    /// The farthest it ever was from where it was first seen.
+    pub fn travel_px(&self) -> f32 {
+        let ((x, y), (first_x, first_y)) = (self.bounds.centre(), self.first_centre);
+        // Both measures must agree: one alone may come from a box that only grew or split.
+        self.farthest_px.min(
+            (x - first_x)
+                .hypot(y - first_y)
+                .max(self.moved.0.hypot(self.moved.1)),
+        )
+    }
+
+    /// Where to it moved across the picture, by the longer axis.
+    pub fn direction(&self) -> Direction {
+        Direction::of(self.moved.0, self.moved.1)
+    }
+}
+
+/// Motion along one axis from that of both edges. A clipped box grows or shrinks at one edge
+/// while the other shows the true motion.
+fn motion(low: f32, high: f32, clipped: bool) -> f32 {
+    if clipped {
+        if low.abs() > high.abs() { low } else { high }
+    } else {
+        (low + high) / 2.0
+    }
+}
+
+/// The shift that the given sides ask for: their mean, or none.
+fn fit(low: Option<f32>, high: Option<f32>) -> f32 {
+    match (low, high) {
+        (Some(low), Some(high)) => (low + high) / 2.0,
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => 0.0,
+    }
+}
