@@ -66,7 +66,12 @@ struct Model {
     modes: [Mode; MODES],
     /// Mean absolute deviation of brightness, colour and texture of the matched mode.
     noise: [f32; 3],
+    /// How much brighter than usual the background was when it was last seen here.
+    light: f32,
 }
+
+/// Light on one cell may be this much weaker or stronger than usual.
+const LIGHT: std::ops::RangeInclusive<f32> = 0.4..=2.2;
 
 /// The background of a whole scene.
 #[derive(Debug)]
@@ -130,8 +135,7 @@ impl Background {
                     continue;
                 }
                 let model = &mut self.models[first + column];
-                let cell = scaled(cell, 1.0 / gains[column]);
-                let (what, matched) = model.judge(&cell, &tolerance);
+                let (what, matched, cell) = model.judge_lit(cell, gains[column], &tolerance);
                 seen.push(what);
                 let is_usual = what == Seen::Background;
                 if held[first + column] && !flooded && !is_usual {
@@ -177,6 +181,7 @@ impl Model {
         Self {
             modes,
             noise: [1.0; 3],
+            light: 1.0,
         }
     }
 
@@ -190,6 +195,34 @@ impl Model {
         let texture =
             (cell.texture - mode.texture).abs() / allowed(tolerance.texture, self.noise[2]);
         luma.max(red).max(blue).max(texture)
+    }
+
+    /// What the cell shows, seen in the light of the scene around, and the cell as it would be
+    /// in the usual light. Light that changes by small steps from frame to frame, as at the edge
+    /// of a cloud's shade, is followed cell by cell: a vehicle's edge is a large step.
+    fn judge_lit(
+        &mut self,
+        cell: &Cell,
+        gain: f32,
+        tolerance: &Tolerance,
+    ) -> (Seen, Option<usize>, Cell) {
+        let in_gain = scaled(cell, 1.0 / gain);
+        let (what, matched) = self.judge(&in_gain, tolerance);
+        if what == Seen::Background {
+            self.light = gain;
+            return (what, matched, in_gain);
+        }
+        let in_light = scaled(cell, 1.0 / self.light);
+        let (lit, lit_matched) = self.judge(&in_light, tolerance);
+        if lit == Seen::Background {
+            let usual = lit_matched.map_or(cell.luma, |mode| self.modes[mode].cell.luma);
+            let light = cell.luma / usual.max(1.0);
+            if LIGHT.contains(&light) {
+                self.light = light;
+            }
+            return (lit, lit_matched, in_light);
+        }
+        (what, matched, in_gain)
     }
 
     /// What the cell shows, and which mode it belongs to.

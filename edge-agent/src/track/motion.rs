@@ -13,6 +13,11 @@ const SIZE_BLEND: f32 = 0.25;
 /// How far a shared blob's outline moves a vehicle from where it is expected.
 const SHARED_PLACE_BLEND: f32 = 0.5;
 
+/// An outline farther from the expected one, as a share of the side and in pixels, is another
+/// thing's.
+const OUTLINE_SHARE: f32 = 0.15;
+const OUTLINE_PX: f32 = 10.0;
+
 /// Pieces put together may make a vehicle this much larger than it was.
 const MOST_GROWTH: f32 = 1.3;
 
@@ -115,10 +120,18 @@ impl Track {
         })
     }
 
-    /// Takes a box that is this vehicle's alone.
-    pub(super) fn measure(&mut self, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) {
+    /// Takes its part of a blob.
+    pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
+        match (self.whole, part.shared || part.cut) {
+            (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
+            _ => self.measure(part.bounds, part.cut, frame, t_ms),
+        }
+        self.shared = part.shared;
+    }
+
+    /// Takes a box that is this vehicle's alone, or as much of it as has entered the picture.
+    fn measure(&mut self, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) {
         let elapsed = t_ms.saturating_sub(self.last_t_ms).max(1) as f32;
-        let was_shared = std::mem::take(&mut self.shared);
         let clipped = cut || self.cut;
         let dx = motion(
             bounds.left - self.bounds.left,
@@ -130,7 +143,7 @@ impl Track {
             bounds.bottom - self.bounds.bottom,
             clipped,
         );
-        if !was_shared {
+        if !self.shared {
             let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
             self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
             self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
@@ -149,38 +162,67 @@ impl Track {
         self.place(bounds, cut, (dx, dy), frame, t_ms);
     }
 
-    /// Takes its part of a blob that shows other things too: the sides that are the blob's own
-    /// outline correct place and speed, the size is kept.
-    pub(super) fn share(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
-        if self.whole.is_none() {
-            // Still entering: there is no size to keep.
-            self.measure(part.bounds, part.cut, frame, t_ms);
-            self.shared = true;
-            return;
-        }
-        self.shared = true;
+    /// Takes a part that shows the vehicle incompletely or beside other things: the sides that
+    /// are its own outline correct place and speed, the size is kept.
+    fn fit(
+        &mut self,
+        part: &Part,
+        (width, height): (f32, f32),
+        picture: &Bounds,
+        frame: u64,
+        t_ms: u64,
+    ) {
         let elapsed = t_ms.saturating_sub(self.last_t_ms).max(1) as f32;
         let expected = self.expected_whole(t_ms);
-        let inside = |low: f32, high: f32| [low > 1.0, high > 1.0];
-        let [left, right] = inside(part.bounds.left, picture.right - part.bounds.right);
-        let [top, bottom] = inside(part.bounds.top, picture.bottom - part.bounds.bottom);
-        let off = |clear: bool, now: f32, expected: f32| clear.then_some(now - expected);
         let bounds = &part.bounds;
-        let dx = fit(
-            off(part.clear[0] && left, bounds.left, expected.left),
-            off(part.clear[2] && right, bounds.right, expected.right),
+        let off = |side: usize, inside: bool, now: f32, expected: f32, length: f32| {
+            let near = (now - expected).abs() <= OUTLINE_PX.max(OUTLINE_SHARE * length);
+            (part.clear[side] && inside && near).then_some(now - expected)
+        };
+        let dx = mean(
+            off(
+                0,
+                bounds.left > picture.left + 1.0,
+                bounds.left,
+                expected.left,
+                width,
+            ),
+            off(
+                2,
+                bounds.right < picture.right - 1.0,
+                bounds.right,
+                expected.right,
+                width,
+            ),
         );
-        let dy = fit(
-            off(part.clear[1] && top, bounds.top, expected.top),
-            off(part.clear[3] && bottom, bounds.bottom, expected.bottom),
+        let dy = mean(
+            off(
+                1,
+                bounds.top > picture.top + 1.0,
+                bounds.top,
+                expected.top,
+                height,
+            ),
+            off(
+                3,
+                bounds.bottom < picture.bottom - 1.0,
+                bounds.bottom,
+                expected.bottom,
+                height,
+            ),
         );
-        self.velocity.0 += dx / elapsed * SHARED_SPEED_BLEND;
-        self.velocity.1 += dy / elapsed * SHARED_SPEED_BLEND;
-        let place = expected.shifted(dx * SHARED_PLACE_BLEND, dy * SHARED_PLACE_BLEND);
+        let (place_blend, speed_blend) = if part.shared {
+            (SHARED_PLACE_BLEND, SHARED_SPEED_BLEND)
+        } else {
+            (1.0, SPEED_BLEND)
+        };
+        self.velocity.0 += dx / elapsed * speed_blend;
+        self.velocity.1 += dy / elapsed * speed_blend;
+        let place = expected.shifted(dx * place_blend, dy * place_blend);
         let visible = place.clipped(picture).unwrap_or(part.bounds);
         let before = self.expected_whole(self.last_t_ms);
         let by = (place.left - before.left, place.top - before.top);
-        let cut = visible.area() < 0.98 * place.area();
+        let cut = part.cut || visible.area() < 0.98 * place.area();
         self.place(visible, cut, by, frame, t_ms);
     }
 
@@ -273,7 +315,7 @@ fn motion(low: f32, high: f32, clipped: bool) -> f32 {
 }
 
 /// The shift that the given sides ask for: their mean, or none.
-fn fit(low: Option<f32>, high: Option<f32>) -> f32 {
+fn mean(low: Option<f32>, high: Option<f32>) -> f32 {
     match (low, high) {
         (Some(low), Some(high)) => (low + high) / 2.0,
         (Some(only), None) | (None, Some(only)) => only,

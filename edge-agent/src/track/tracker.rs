@@ -77,10 +77,8 @@ impl Tracker {
         free.retain(|at| !self.add_piece(&parts[*at], &mut found, t_ms));
         let picture = self.picture();
         for (track, part) in self.tracks.iter_mut().zip(&found) {
-            match part {
-                Some(part) if part.shared => track.share(part, &picture, frame, t_ms),
-                Some(part) => track.measure(part.bounds, part.cut, frame, t_ms),
-                None => {}
+            if let Some(part) = part {
+                track.take(part, &picture, frame, t_ms);
             }
         }
         for at in free {

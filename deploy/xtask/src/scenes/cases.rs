@@ -1,7 +1,7 @@
 //! Which scenes are measured, for how long, and the agent's config for them. Pure data.
 
 /// The drawn camera's site: what is narrower than this is no vehicle there.
-const SITE: &str = "[track]\nmin_vehicle_px = [72, 28]\n";
+const SITE: &str = "[track]\nmin_vehicle_px = [92, 36]\n";
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
