@@ -12,7 +12,7 @@ use models::{Rect, RgbView};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BadValue, within};
-use background::{Background, Seen, Tolerance};
+use background::{Background, Seen, State, Tolerance};
 pub use blobs::Blob;
 use blobs::Mask;
 use cells::Cells;
@@ -113,12 +113,19 @@ impl GateConfig {
     }
 }
 
+/// Least room around a vehicle that is not learned from.
+const HELD_PX: u32 = 8;
+
+/// A camera that swayed is taken to sway for this much longer.
+const SWAY_MS: u64 = 3000;
+
 /// The gate of one camera.
 #[derive(Debug)]
 pub struct Gate {
     config: GateConfig,
     background: Background,
     shift: Shift,
+    swayed_t_ms: Option<u64>,
     /// The last frame's cells.
     grid: Cells,
     watched: Vec<bool>,
@@ -142,6 +149,7 @@ impl Gate {
             config,
             background,
             shift: Shift::default(),
+            swayed_t_ms: None,
             grid: Cells::default(),
             held: Vec::new(),
             watched: Vec::new(),
@@ -155,9 +163,12 @@ impl Gate {
     pub fn hold(&mut self, vehicles: &[Rect], given_up: &[Rect]) {
         let cell_px = self.config.cell_px.max(1);
         let (across, down) = (self.grid.across, self.grid.down);
+        // A vehicle's shadow and the blur at its edges lie around it.
         let cells = |rect: &Rect| {
             let span = |from: u32, to: u32, most: usize| {
-                (from / cell_px) as usize..(to.div_ceil(cell_px) as usize).min(most)
+                let room = HELD_PX.max((to - from) / 8);
+                let from = from.saturating_sub(room) / cell_px;
+                from as usize..((to + room).div_ceil(cell_px) as usize).min(most)
             };
             let columns = span(rect.x, rect.right(), across);
             span(rect.y, rect.bottom(), down)
@@ -189,9 +200,19 @@ impl Gate {
             self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
             self.held = vec![false; across * down];
         }
-        let seen = self
-            .background
-            .observe(&grid, t_ms, self.flooded, &self.held);
+        if shift != (0, 0) {
+            self.swayed_t_ms = Some(t_ms);
+        }
+        let swaying = |at: u64| t_ms.saturating_sub(at) < SWAY_MS;
+        let state = State {
+            flooded: self.flooded,
+            held: &self.held,
+            swaying: self.swayed_t_ms.is_some_and(swaying),
+        };
+        let mut seen = self.background.observe(&grid, t_ms, state);
+        if shift != (0, 0) {
+            extend(&mut seen, &grid);
+        }
         self.grid = grid;
         let foreground = seen
             .iter()
@@ -212,6 +233,29 @@ impl Gate {
                 && blob.rect.area() as f64 <= largest
         });
         blobs
+    }
+}
+
+/// Cells that the moved picture does not show are as their nearest neighbours, so that what is
+/// cut by the picture's edge stays cut by it.
+fn extend(seen: &mut [Seen], grid: &Cells) {
+    let (across, down) = (grid.across, grid.down);
+    let present = |row: usize, column: usize| !grid.cells[row * across + column].is_missing();
+    let Some(row) = (0..down).find(|row| (0..across).any(|column| present(*row, column))) else {
+        return;
+    };
+    let Some(first) = (0..across).find(|column| present(row, *column)) else {
+        return;
+    };
+    let last = (0..across)
+        .rfind(|column| present(row, *column))
+        .unwrap_or(first);
+    let bottom = (0..down).rfind(|row| present(*row, first)).unwrap_or(row);
+    for y in 0..down {
+        for x in 0..across {
+            let (from_y, from_x) = (y.clamp(row, bottom), x.clamp(first, last));
+            seen[y * across + x] = seen[from_y * across + from_x];
+        }
     }
 }
 

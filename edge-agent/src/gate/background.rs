@@ -54,6 +54,17 @@ pub enum Seen {
     Foreground,
 }
 
+/// What is known of a frame beside its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct State<'a> {
+    /// The last frame was foreground nearly everywhere: the light changed, learn quickly.
+    pub flooded: bool,
+    /// Cells of vehicles, from which nothing is learned.
+    pub held: &'a [bool],
+    /// The camera sways: steps in brightness are not steps of the light.
+    pub swaying: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Mode {
     share: f32,
@@ -72,6 +83,9 @@ struct Model {
 
 /// Light on one cell may be this much weaker or stronger than usual.
 const LIGHT: std::ops::RangeInclusive<f32> = 0.4..=2.2;
+
+/// Largest change of light from one frame to the next that is followed, as a share.
+const LIGHT_STEP: f32 = 0.05;
 
 /// The background of a whole scene.
 #[derive(Debug)]
@@ -100,10 +114,13 @@ impl Background {
         self.learned_ms
     }
 
-    /// Says what each cell shows at `t_ms` and learns from it, but not where `held`: vehicles are
-    /// there. `flooded` tells that the last frame was foreground nearly everywhere: the light
-    /// changed, learn quickly.
-    pub fn observe(&mut self, grid: &Cells, t_ms: u64, flooded: bool, held: &[bool]) -> Vec<Seen> {
+    /// Says what each cell shows at `t_ms` and learns from it.
+    pub fn observe(&mut self, grid: &Cells, t_ms: u64, state: State<'_>) -> Vec<Seen> {
+        let State {
+            flooded,
+            held,
+            swaying,
+        } = state;
         if self.models.len() != grid.cells.len() {
             self.models = grid.cells.iter().map(Model::new).collect();
             self.learned_ms = 0.0;
@@ -135,7 +152,8 @@ impl Background {
                     continue;
                 }
                 let model = &mut self.models[first + column];
-                let (what, matched, cell) = model.judge_lit(cell, gains[column], &tolerance);
+                let (what, matched, cell) =
+                    model.judge_lit(cell, gains[column], &tolerance, swaying);
                 seen.push(what);
                 let is_usual = what == Seen::Background;
                 if held[first + column] && !flooded && !is_usual {
@@ -205,6 +223,7 @@ impl Model {
         cell: &Cell,
         gain: f32,
         tolerance: &Tolerance,
+        swaying: bool,
     ) -> (Seen, Option<usize>, Cell) {
         let in_gain = scaled(cell, 1.0 / gain);
         let (what, matched) = self.judge(&in_gain, tolerance);
@@ -212,8 +231,18 @@ impl Model {
             self.light = gain;
             return (what, matched, in_gain);
         }
+        if swaying {
+            return (what, matched, in_gain);
+        }
         let in_light = scaled(cell, 1.0 / self.light);
-        let (lit, lit_matched) = self.judge(&in_light, tolerance);
+        // A noisy cell's wide tolerance would let a vehicle's edge pass as light.
+        let noise = std::mem::take(&mut self.noise);
+        let small_step = Tolerance {
+            luma: tolerance.luma.max(LIGHT_STEP * cell.luma / self.light),
+            ..*tolerance
+        };
+        let (lit, lit_matched) = self.judge(&in_light, &small_step);
+        self.noise = noise;
         if lit == Seen::Background {
             let usual = lit_matched.map_or(cell.luma, |mode| self.modes[mode].cell.luma);
             let light = cell.luma / usual.max(1.0);

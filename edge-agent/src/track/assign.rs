@@ -55,6 +55,7 @@ fn near(a: &Bounds, b: &Bounds, reach: f32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parts::Part;
     use super::*;
 
     fn square(x: f32) -> Bounds {
@@ -68,7 +69,16 @@ mod tests {
 
     #[test]
     fn the_best_overlap_wins_and_each_is_given_once() {
-        let track = |number, x| Track::new(number, square(x), false, 0, 0);
+        let picture = square(0.0).union(&square(600.0));
+        let part = |x| Part {
+            bounds: square(x),
+            cut: false,
+            owner: None,
+            shared: false,
+            clear: [true; 4],
+            blob: 0,
+        };
+        let track = |number, x| Track::new(number, &part(x), &picture, 0, 0);
         let tracks = [track(0, 0.0), track(1, 20.0), track(2, 300.0)];
         let boxes = [square(18.0), square(330.0), square(600.0)];
         let config = TrackConfig::default();

@@ -49,6 +49,16 @@ impl Bounds {
         )
     }
 
+    /// Which edges of the picture it touches: left, top, right, bottom.
+    pub fn touches(&self, picture: &Bounds) -> [bool; 4] {
+        [
+            self.left <= picture.left + 1.0,
+            self.top <= picture.top + 1.0,
+            self.right >= picture.right - 1.0,
+            self.bottom >= picture.bottom - 1.0,
+        ]
+    }
+
     /// Whether the point lies inside.
     pub fn holds(&self, (x, y): (f32, f32)) -> bool {
         (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y)

@@ -21,8 +21,14 @@ const OUTLINE_PX: f32 = 10.0;
 /// Pieces put together may make a vehicle this much larger than it was.
 const MOST_GROWTH: f32 = 1.3;
 
+/// The same for one that enters, from frame to frame, in pixels.
+const MOST_STEP_PX: f32 = 16.0;
+
 /// Sightings after which a track's speed can be relied on.
 const NEW_HITS: u32 = 6;
+
+/// Sightings after which a vehicle that was not seen whole has stopped to enter fast.
+const GROWING_HITS: u32 = 25;
 
 /// What stays within this share of its sides, or as many pixels, stands.
 const STILL_SHARE: f32 = 0.1;
@@ -47,6 +53,8 @@ pub struct Track {
     /// Width and height when it is whole and alone, slowly following.
     pub(super) whole: Option<(f32, f32)>,
     pub(super) cut: bool,
+    /// Which of the picture's edges it touches: left, top, right, bottom.
+    touches: [bool; 4],
     pub(super) shared: bool,
     /// Pixels a millisecond.
     velocity: (f32, f32),
@@ -57,11 +65,14 @@ pub struct Track {
     moved: (f32, f32),
     farthest_px: f32,
     largest: (f32, f32),
+    /// Frames in which no other thing was in its blob.
+    pub(super) alone_hits: u32,
 }
 
 impl Track {
     /// A track of one sighting.
-    pub(super) fn new(number: u64, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) -> Self {
+    pub(super) fn new(number: u64, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) -> Self {
+        let (bounds, cut) = (part.bounds, part.cut);
         Self {
             number,
             first_frame: frame,
@@ -72,6 +83,7 @@ impl Track {
             bounds,
             whole: None,
             cut,
+            touches: bounds.touches(picture),
             shared: false,
             velocity: (0.0, 0.0),
             first_centre: bounds.centre(),
@@ -79,14 +91,38 @@ impl Track {
             moved: (0.0, 0.0),
             farthest_px: 0.0,
             largest: (bounds.width(), bounds.height()),
+            alone_hits: u32::from(!part.shared),
         }
     }
 
     /// Where its visible part should be at `t_ms`.
     pub(super) fn expected(&self, t_ms: u64) -> Bounds {
         let elapsed = t_ms.saturating_sub(self.last_t_ms) as f32;
-        self.bounds
-            .shifted(self.velocity.0 * elapsed, self.velocity.1 * elapsed)
+        let (dx, dy) = (self.velocity.0 * elapsed, self.velocity.1 * elapsed);
+        let mut bounds = self.bounds.shifted(dx, dy);
+        if self.whole.is_none() {
+            // It enters: the edge that it comes from still hides a part.
+            let [left, top, right, bottom] = self.touches;
+            let was = &self.bounds;
+            if left && dx > 0.0 {
+                bounds.left = was.left;
+            }
+            if right && dx < 0.0 {
+                bounds.right = was.right;
+            }
+            if top && dy > 0.0 {
+                bounds.top = was.top;
+            }
+            if bottom && dy < 0.0 {
+                bounds.bottom = was.bottom;
+            }
+        }
+        bounds
+    }
+
+    /// Whether it has just come and may grow by much from one frame to the next.
+    pub(super) fn grows(&self) -> bool {
+        self.whole.is_none() && self.hits < GROWING_HITS
     }
 
     /// Where the whole vehicle should be at `t_ms`, also the part that an edge hides; the visible
@@ -115,40 +151,47 @@ impl Track {
 
     /// Whether the box is no larger than the vehicle can be.
     pub(super) fn fits(&self, bounds: &Bounds) -> bool {
-        self.whole.is_none_or(|(width, height)| {
-            bounds.width() <= MOST_GROWTH * width && bounds.height() <= MOST_GROWTH * height
-        })
+        let (width, height) = self
+            .whole
+            .unwrap_or((self.largest.0 + MOST_STEP_PX, self.largest.1 + MOST_STEP_PX));
+        bounds.width() <= MOST_GROWTH * width && bounds.height() <= MOST_GROWTH * height
     }
 
     /// Takes its part of a blob.
     pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
         match (self.whole, part.shared || part.cut) {
             (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
-            _ => self.measure(part.bounds, part.cut, frame, t_ms),
+            _ => self.measure(part, picture, frame, t_ms),
         }
         self.shared = part.shared;
+        self.alone_hits += u32::from(!part.shared);
+        self.touches = self.bounds.touches(picture);
     }
 
     /// Takes a box that is this vehicle's alone, or as much of it as has entered the picture.
-    fn measure(&mut self, bounds: Bounds, cut: bool, frame: u64, t_ms: u64) {
+    fn measure(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
+        let (bounds, cut) = (part.bounds, part.cut);
         let elapsed = t_ms.saturating_sub(self.last_t_ms).max(1) as f32;
-        let clipped = cut || self.cut;
+        let now = bounds.touches(picture);
+        let touches: [bool; 4] = std::array::from_fn(|side| now[side] || self.touches[side]);
+        // An edge of the region may run in any direction.
+        let by_region = (cut || self.cut) && !touches.contains(&true);
         let dx = motion(
             bounds.left - self.bounds.left,
             bounds.right - self.bounds.right,
-            clipped,
+            touches[0] || touches[2] || by_region,
         );
         let dy = motion(
             bounds.top - self.bounds.top,
             bounds.bottom - self.bounds.bottom,
-            clipped,
+            touches[1] || touches[3] || by_region,
         );
         if !self.shared {
             let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
             self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
             self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
         }
-        if !cut {
+        if !cut && !part.shared {
             let (width, height) = (bounds.width(), bounds.height());
             let known = self.whole.get_or_insert((width, height));
             known.0 += (width - known.0) * SIZE_BLEND;
@@ -241,6 +284,17 @@ impl Track {
         }
     }
 
+    /// Becomes as large as both: the other one was a part of it.
+    pub(super) fn absorb(&mut self, other: &Bounds) {
+        self.bounds = self.bounds.union(other);
+        if let Some(whole) = &mut self.whole {
+            *whole = (
+                whole.0.max(self.bounds.width()),
+                whole.1.max(self.bounds.height()),
+            );
+        }
+    }
+
     /// How long it has been standing.
     pub(super) fn still_ms(&self, t_ms: u64) -> u64 {
         t_ms.saturating_sub(self.anchor.1)
@@ -261,7 +315,8 @@ impl Track {
         } else {
             0.33
         };
-        apart <= tolerance * speed(self).max(speed(other))
+        let fastest = speed(self).max(speed(other));
+        fastest > 0.0 && apart <= tolerance * fastest
     }
 
     /// Whether going to this box would be a jump against the known motion: at an edge of the
@@ -307,7 +362,10 @@ impl Track {
 /// Motion along one axis from that of both edges. A clipped box grows or shrinks at one edge
 /// while the other shows the true motion.
 fn motion(low: f32, high: f32, clipped: bool) -> f32 {
-    if clipped {
+    if low * high < 0.0 && !clipped {
+        // Both edges move apart or together: that is growth.
+        0.0
+    } else if clipped {
         if low.abs() > high.abs() { low } else { high }
     } else {
         (low + high) / 2.0

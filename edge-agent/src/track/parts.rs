@@ -29,8 +29,8 @@ const SEEN_SHARE: f32 = 0.12;
 pub struct Known {
     /// The part inside the picture.
     pub visible: Bounds,
-    /// Whether it was seen whole, so that its size is known.
-    pub firm: bool,
+    /// Whether it has just come, so that its size is not known and may grow fast.
+    pub grows: bool,
 }
 
 /// What a blob, or a part of it, is.
@@ -133,21 +133,33 @@ fn centre(cell: &(u16, u16), cell_px: u32) -> (f32, f32) {
     (middle(cell.0), middle(cell.1))
 }
 
-/// The member in whose place, with some room around it, the point lies deepest.
+/// The member in whose place the point lies deepest; only where it lies in nobody's place, some
+/// room around each counts too.
 fn nearest(point: (f32, f32), members: &[usize], known: &[Known]) -> Option<usize> {
-    let mut best: Option<(f32, usize)> = None;
-    for member in members {
-        let Known { visible, firm } = &known[*member];
-        let (x, y) = visible.centre();
-        let share = if *firm { ROOM_SHARE } else { GROWING_SHARE };
-        let reach = |side: f32| side / 2.0 + ROOM_PX.max(share * side);
-        let off = ((point.0 - x).abs() / reach(visible.width()))
-            .max((point.1 - y).abs() / reach(visible.height()));
-        if off <= 1.0 && best.is_none_or(|(least, _)| off < least) {
-            best = Some((off, *member));
+    let deepest = |room: fn(&Known, f32) -> f32| {
+        let mut best: Option<(f32, usize)> = None;
+        for member in members {
+            let vehicle = &known[*member];
+            let (x, y) = vehicle.visible.centre();
+            let reach = |side: f32| side / 2.0 + room(vehicle, side);
+            let off = ((point.0 - x).abs() / reach(vehicle.visible.width()))
+                .max((point.1 - y).abs() / reach(vehicle.visible.height()));
+            if off <= 1.0 && best.is_none_or(|(least, _)| off < least) {
+                best = Some((off, *member));
+            }
         }
-    }
-    best.map(|(_, member)| member)
+        best.map(|(_, member)| member)
+    };
+    deepest(|_, _| 0.0).or_else(|| {
+        deepest(|vehicle, side| {
+            let share = if vehicle.grows {
+                GROWING_SHARE
+            } else {
+                ROOM_SHARE
+            };
+            ROOM_PX.max(share * side)
+        })
+    })
 }
 
 /// Groups of cells that belong to no member and are too large for a ragged edge.
@@ -179,6 +191,10 @@ fn rests(
             group.extend(left.extract_if(.., touches));
         }
         let bounds = around(blob, &group);
+        let grown = |member: &usize| known[*member].grows && close(&bounds, &known[*member]);
+        if members.iter().any(grown) {
+            continue;
+        }
         let full = group.len() as f32 * (blob.cell_px * blob.cell_px) as f32;
         // Along one side a newcomer sticks out far, along the other it is no thin line.
         let sticks_out = bounds.width() >= wide && bounds.height() >= REST_PX
@@ -188,6 +204,20 @@ fn rests(
         }
     }
     found
+}
+
+/// Whether the rest lies where a vehicle that enters may have grown to.
+fn close(rest: &Bounds, vehicle: &Known) -> bool {
+    let Known { visible, .. } = vehicle;
+    let reach = |side: f32| (GROWING_SHARE * side).max(2.0 * ROOM_PX);
+    let (wide, high) = (reach(visible.width()), reach(visible.height()));
+    let around = Bounds {
+        left: visible.left - wide,
+        top: visible.top - high,
+        right: visible.right + wide,
+        bottom: visible.bottom + high,
+    };
+    rest.covered_by(&around) >= 0.5
 }
 
 /// The box around some of the blob's cells.
@@ -264,7 +294,7 @@ mod tests {
     fn known(rect: Rect) -> Known {
         Known {
             visible: Bounds::of(&rect),
-            firm: true,
+            grows: false,
         }
     }
 

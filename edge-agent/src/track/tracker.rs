@@ -36,6 +36,9 @@ pub struct Tracker {
 /// A track is a duplicate of an older one when it was seen for less than this share of it.
 const YOUNG_SHARE: f32 = 0.7;
 
+/// A track that was seen in so many frames and never without an older one is a part of it.
+const NEVER_APART_HITS: u32 = 10;
+
 /// A piece belongs to a vehicle when the vehicle's expected box covers this share of it.
 const PIECE_COVERED: f32 = 0.6;
 
@@ -83,11 +86,10 @@ impl Tracker {
         }
         for at in free {
             if self.tracks.len() < self.config.max_tracks as usize {
-                let (bounds, cut) = (parts[at].bounds, parts[at].cut);
                 let number = self.next_number;
                 self.next_number += 1;
                 self.tracks
-                    .push(Track::new(number, bounds, cut, frame, t_ms));
+                    .push(Track::new(number, &parts[at], &picture, frame, t_ms));
             }
         }
         step.sightings = self
@@ -124,8 +126,8 @@ impl Tracker {
             .filter(|(_, track)| track.hits >= self.config.min_hits)
             .filter_map(|(number, track)| {
                 let visible = track.expected_whole(t_ms).clipped(&picture)?;
-                let firm = track.whole.is_some();
-                Some((number, Known { visible, firm }))
+                let grows = track.grows();
+                Some((number, Known { visible, grows }))
             })
             .unzip();
         let mut parts = divide(blobs, &known);
@@ -183,29 +185,42 @@ impl Tracker {
     }
 
     /// Ends younger tracks that turn out to be a piece of an older one's vehicle: both lie in
-    /// one blob and move as one, and together they are no larger than the older one is known to
-    /// be, or its size is not known yet.
+    /// one blob and move as one, and together they are no larger than the older one can be, or
+    /// the younger one was never seen without the older one.
     fn fuse(&mut self, blobs: &[Blob], t_ms: u64, step: &mut Step) {
-        let confirmed = |track: &&Track| track.hits >= self.config.min_hits;
-        let tracks: Vec<&Track> = self.tracks.iter().filter(confirmed).collect();
+        let mut pairs: Vec<(u64, u64, Bounds)> = Vec::new();
         for blob in blobs {
             let outline = Bounds::of(&blob.rect);
-            let inside = |track: &&&Track| track.expected(t_ms).covered_by(&outline) >= 0.5;
-            let members: Vec<&&Track> = tracks.iter().filter(inside).collect();
+            let member = |track: &&Track| {
+                track.hits >= self.config.min_hits
+                    && track.expected(t_ms).covered_by(&outline) >= 0.5
+            };
+            let members: Vec<&Track> = self.tracks.iter().filter(member).collect();
             for (at, young) in members.iter().enumerate() {
-                let same = |older: &&&Track| {
-                    let union = older.expected_whole(t_ms).union(&young.expected(t_ms));
+                let place = young.expected(t_ms);
+                let piece = |older: &&&Track| {
+                    let whole = older.expected_whole(t_ms);
+                    let beside = whole.left.max(place.left) <= whole.right.min(place.right) + 8.0;
+                    let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
+                        || (whole.top - place.top).abs() < 0.35 * whole.height();
+                    let never_apart =
+                        young.alone_hits == 0 && young.hits >= NEVER_APART_HITS && beside && level;
                     (young.hits as f32) < YOUNG_SHARE * older.hits as f32
                         && young.moves_like(older)
-                        && older.fits(&union)
+                        && (older.fits(&whole.union(&place)) || never_apart)
                 };
-                if members[..at].iter().any(|older| same(older)) {
-                    step.dropped.push(young.number);
+                if let Some(older) = members[..at].iter().find(piece) {
+                    pairs.push((young.number, older.number, place));
                 }
             }
         }
-        self.tracks
-            .retain(|track| !step.dropped.contains(&track.number));
+        for (young, older, place) in pairs {
+            if let Some(track) = self.tracks.iter_mut().find(|track| track.number == older) {
+                track.absorb(&place);
+                self.tracks.retain(|track| track.number != young);
+                step.dropped.push(young);
+            }
+        }
     }
 
     fn sighting(&self, track: &Track, t_ms: u64) -> Option<Sighting> {

@@ -13,7 +13,7 @@ use crate::vector::smoothstep;
 const ROOM: f32 = 24.0;
 
 /// Size of clouds and how far they drift in a second, pixels of a 640 by 360 picture.
-const CLOUD_SIZE: f32 = 800.0;
+const CLOUD_SIZE: f32 = 1600.0;
 const CLOUD_SPEED: f32 = 250.0;
 
 /// How much of the light is left at full shade.

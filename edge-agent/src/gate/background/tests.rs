@@ -2,6 +2,12 @@
 
 use super::*;
 
+const CALM: State<'static> = State {
+    flooded: false,
+    held: &[false; 64],
+    swaying: false,
+};
+
 const TOLERANCE: Tolerance = Tolerance {
     luma: 10.0,
     chroma: 6.0,
@@ -27,7 +33,7 @@ fn grid(luma: f32, red: f32) -> Cells {
 fn after_road(now: Cells) -> Seen {
     let mut background = Background::new(TOLERANCE, 10_000.0);
     for frame in 0..100 {
-        background.observe(&grid(100.0, 0.0), frame * 40, false, &[false; 64]);
+        background.observe(&grid(100.0, 0.0), frame * 40, CALM);
     }
     // One cell alone would be taken for a change of the light of the whole scene.
     background.models[0].judge(&now.cells[0], &TOLERANCE).0
@@ -59,7 +65,7 @@ fn a_thing_that_stays_becomes_background_and_the_road_is_remembered() {
         let mut last = Seen::Background;
         for _ in 0..frames {
             t_ms += 40;
-            last = background.observe(&grid(100.0, red), t_ms, false, &[false; 64])[0];
+            last = background.observe(&grid(100.0, red), t_ms, CALM)[0];
         }
         last
     };
@@ -97,7 +103,7 @@ fn another_exposure_is_not_foreground() {
             down: 8,
             cells: cells.clone(),
         };
-        background.observe(&grid, frame * 40, false, &[false; 64]);
+        background.observe(&grid, frame * 40, CALM);
     }
     let seen = background.observe(
         &Cells {
@@ -106,8 +112,7 @@ fn another_exposure_is_not_foreground() {
             cells: bright,
         },
         2000,
-        false,
-        &[false; 64],
+        CALM,
     );
     assert!(seen.iter().all(|seen| *seen == Seen::Background));
 }
