@@ -2,14 +2,15 @@
 //! track and each box is given once. Pure.
 
 use super::boxes::Bounds;
+use super::parts::Part;
 use super::{Track, TrackConfig};
 
 /// Gives for each track its box, if any. `open` are the tracks that have none yet; `free` the
-/// boxes that nobody has.
+/// parts of blobs that nobody has.
 pub fn assign(
     tracks: &[Track],
     open: &[usize],
-    boxes: &[Bounds],
+    parts: &[Part],
     free: &[usize],
     t_ms: u64,
     config: &TrackConfig,
@@ -19,8 +20,9 @@ pub fn assign(
         let track = &tracks[*at];
         let expected = track.expected(t_ms);
         for place in free {
-            let bounds = &boxes[*place];
-            if track.hits >= config.min_hits && track.would_turn_back(bounds) {
+            let bounds = &parts[*place].bounds;
+            let jumps = track.would_turn_back(bounds) || !track.may_leave_as(&parts[*place], t_ms);
+            if track.hits >= config.min_hits && jumps {
                 continue;
             }
             let overlap = expected.overlap(bounds);
@@ -55,7 +57,6 @@ fn near(a: &Bounds, b: &Bounds, reach: f32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Part;
     use super::*;
 
     fn square(x: f32) -> Bounds {
@@ -80,7 +81,7 @@ mod tests {
         };
         let track = |number, x| Track::new(number, &part(x), &picture, 0, 0);
         let tracks = [track(0, 0.0), track(1, 20.0), track(2, 300.0)];
-        let boxes = [square(18.0), square(330.0), square(600.0)];
+        let boxes = [18.0, 330.0, 600.0].map(part);
         let config = TrackConfig::default();
         let given = assign(&tracks, &[0, 1, 2], &boxes, &[0, 1, 2], 40, &config);
         assert_eq!(given, [(1, 0), (2, 1)]);

@@ -101,6 +101,13 @@ impl Bounds {
         width.max(0.0) * height.max(0.0)
     }
 
+    /// Pixels between both, along the axis on which they are farther apart; 0 when they touch.
+    pub fn gap(&self, other: &Bounds) -> f32 {
+        let across = self.left.max(other.left) - self.right.min(other.right);
+        let down = self.top.max(other.top) - self.bottom.min(other.bottom);
+        across.max(down).max(0.0)
+    }
+
     /// Intersection over union, 0 to 1.
     pub fn overlap(&self, other: &Bounds) -> f32 {
         let shared = self.shared(other);

@@ -30,6 +30,10 @@ const NEW_HITS: u32 = 6;
 /// Sightings after which a vehicle that was not seen whole has stopped to enter fast.
 const GROWING_HITS: u32 = 25;
 
+/// The rear of a leaving vehicle may be so far off, as a share of its length and in pixels.
+const REAR_SHARE: f32 = 0.2;
+const REAR_PX: f32 = 20.0;
+
 /// What stays within this share of its sides, or as many pixels, stands.
 const STILL_SHARE: f32 = 0.1;
 const STILL_PX: f32 = 4.0;
@@ -176,22 +180,23 @@ impl Track {
         let touches: [bool; 4] = std::array::from_fn(|side| now[side] || self.touches[side]);
         // An edge of the region may run in any direction.
         let by_region = (cut || self.cut) && !touches.contains(&true);
+        let [left, top, right, bottom] = touches.map(|touches| touches || by_region);
         let dx = motion(
-            bounds.left - self.bounds.left,
-            bounds.right - self.bounds.right,
-            touches[0] || touches[2] || by_region,
+            (bounds.left - self.bounds.left, left),
+            (bounds.right - self.bounds.right, right),
         );
         let dy = motion(
-            bounds.top - self.bounds.top,
-            bounds.bottom - self.bounds.bottom,
-            touches[1] || touches[3] || by_region,
+            (bounds.top - self.bounds.top, top),
+            (bounds.bottom - self.bounds.bottom, bottom),
         );
         if !self.shared {
             let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
             self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
             self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
         }
-        if !cut && !part.shared {
+        // Beside other things the size shows when two opposite sides are its own.
+        let [left, top, right, bottom] = part.clear;
+        if !cut && (left && right || top && bottom) {
             let (width, height) = (bounds.width(), bounds.height());
             let known = self.whole.get_or_insert((width, height));
             known.0 += (width - known.0) * SIZE_BLEND;
@@ -323,18 +328,35 @@ impl Track {
     /// picture one vehicle comes where another leaves.
     pub(super) fn would_turn_back(&self, bounds: &Bounds) -> bool {
         let dx = motion(
-            bounds.left - self.bounds.left,
-            bounds.right - self.bounds.right,
-            true,
+            (bounds.left - self.bounds.left, true),
+            (bounds.right - self.bounds.right, true),
         );
         let dy = motion(
-            bounds.top - self.bounds.top,
-            bounds.bottom - self.bounds.bottom,
-            true,
+            (bounds.top - self.bounds.top, true),
+            (bounds.bottom - self.bounds.bottom, true),
         );
         let along = dx * self.velocity.0 + dy * self.velocity.1;
         let jump = dx.abs() > 0.3 * self.bounds.width() || dy.abs() > 0.3 * self.bounds.height();
         self.has_moved() && along < 0.0 && jump
+    }
+
+    /// Whether a part can be what is still to be seen of it while it leaves the picture: its rear
+    /// is where it should be. At an edge of the picture one vehicle comes where another leaves.
+    pub(super) fn may_leave_as(&self, part: &Part, t_ms: u64) -> bool {
+        if self.whole.is_none() {
+            return true;
+        }
+        let expected = self.expected_whole(t_ms);
+        let (dx, dy) = self.velocity;
+        let along = dx.abs() >= dy.abs();
+        let (side, now, expected, length) = match (along, along && dx < 0.0, !along && dy < 0.0) {
+            (true, true, _) => (2, part.bounds.right, expected.right, expected.width()),
+            (true, false, _) => (0, part.bounds.left, expected.left, expected.width()),
+            (false, _, true) => (3, part.bounds.bottom, expected.bottom, expected.height()),
+            (false, _, false) => (1, part.bounds.top, expected.top, expected.height()),
+        };
+        let leaving = self.touches[(side + 2) % 4];
+        !leaving || !part.clear[side] || (now - expected).abs() <= REAR_PX.max(REAR_SHARE * length)
     }
 
     /// Width and height: when last seen whole, or the largest part that was seen.
@@ -359,16 +381,22 @@ impl Track {
     }
 }
 
-/// Motion along one axis from that of both edges. A clipped box grows or shrinks at one edge
-/// while the other shows the true motion.
-fn motion(low: f32, high: f32, clipped: bool) -> f32 {
-    if low * high < 0.0 && !clipped {
+/// Motion along one axis from that of both edges, each with whether the picture's edge clips it:
+/// the clipped one stands still or grows, the other one shows the motion.
+fn motion((low, low_clipped): (f32, bool), (high, high_clipped): (f32, bool)) -> f32 {
+    match (low_clipped, high_clipped) {
+        (true, false) => high,
+        (false, true) => low,
         // Both edges move apart or together: that is growth.
-        0.0
-    } else if clipped {
-        if low.abs() > high.abs() { low } else { high }
-    } else {
-        (low + high) / 2.0
+        (false, false) if low * high < 0.0 => 0.0,
+        (false, false) => (low + high) / 2.0,
+        (true, true) => {
+            if low.abs() > high.abs() {
+                low
+            } else {
+                high
+            }
+        }
     }
 }
 

@@ -52,15 +52,15 @@ pub struct Part {
 }
 
 /// Divides the blobs among the known vehicles.
-pub fn divide(blobs: &[Blob], known: &[Known]) -> Vec<Part> {
+pub fn divide(blobs: &[Blob], known: &[Known], picture: &Bounds) -> Vec<Part> {
     let mut parts = Vec::with_capacity(blobs.len());
     for (index, blob) in blobs.iter().enumerate() {
-        divide_one(index, blob, known, &mut parts);
+        divide_one(index, blob, known, picture, &mut parts);
     }
     parts
 }
 
-fn divide_one(index: usize, blob: &Blob, known: &[Known], parts: &mut Vec<Part>) {
+fn divide_one(index: usize, blob: &Blob, known: &[Known], picture: &Bounds, parts: &mut Vec<Part>) {
     let whole = |owner| Part {
         bounds: Bounds::of(&blob.rect),
         cut: blob.cut,
@@ -94,6 +94,7 @@ fn divide_one(index: usize, blob: &Blob, known: &[Known], parts: &mut Vec<Part>)
         let clear = clear(blob, &owners, Some(*member), &bounds);
         parts.push(Part {
             bounds,
+            cut: is_cut(blob, &bounds, picture),
             owner: Some(*member),
             shared: true,
             clear,
@@ -101,12 +102,21 @@ fn divide_one(index: usize, blob: &Blob, known: &[Known], parts: &mut Vec<Part>)
         });
     }
     for rest in rests {
+        let bounds = around(blob, &rest);
         parts.push(Part {
-            bounds: around(blob, &rest),
+            bounds,
+            cut: is_cut(blob, &bounds, picture),
             shared: true,
             ..whole(None)
         });
     }
+}
+
+/// Whether the edge that cuts the blob cuts this part of it. Where the region's edge runs is not
+/// known here: it may cut any part.
+fn is_cut(blob: &Blob, part: &Bounds, picture: &Bounds) -> bool {
+    let touches = |bounds: &Bounds| bounds.touches(picture).contains(&true);
+    blob.cut && (touches(part) || !touches(&Bounds::of(&blob.rect)))
 }
 
 /// The vehicles that the blob shows.
@@ -282,6 +292,13 @@ mod tests {
     use super::*;
     use models::Rect;
 
+    const PICTURE: Bounds = Bounds {
+        left: 0.0,
+        top: 0.0,
+        right: 640.0,
+        bottom: 360.0,
+    };
+
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect {
             x,
@@ -317,7 +334,7 @@ mod tests {
     #[test]
     fn a_newcomer_is_cut_off_a_known_vehicle() {
         let (old, new) = (rect(400, 240, 120, 80), rect(480, 180, 80, 60));
-        let parts = divide(&[joined(&[old, new])], &[known(old)]);
+        let parts = divide(&[joined(&[old, new])], &[known(old)], &PICTURE);
         assert_eq!(parts.len(), 2, "{parts:?}");
         assert_eq!(parts[0].owner, Some(0));
         assert!(parts[0].bounds.overlap(&Bounds::of(&old)) > 0.85);
@@ -329,7 +346,11 @@ mod tests {
     #[test]
     fn two_known_vehicles_share_a_blob() {
         let (far, near) = (rect(100, 180, 120, 60), rect(160, 232, 200, 80));
-        let parts = divide(&[joined(&[far, near])], &[known(far), known(near)]);
+        let parts = divide(
+            &[joined(&[far, near])],
+            &[known(far), known(near)],
+            &PICTURE,
+        );
         assert_eq!(parts.len(), 2, "{parts:?}");
         for (part, truth) in parts.iter().zip([far, near]) {
             assert!(part.shared);
@@ -342,13 +363,17 @@ mod tests {
     fn pieces_and_a_little_growth_belong_to_the_vehicle() {
         let old = rect(100, 100, 120, 60);
         let grown = Blob::solid(rect(96, 100, 128, 64), false);
-        let parts = divide(&[grown], &[known(old)]);
+        let parts = divide(&[grown], &[known(old)], &PICTURE);
         assert_eq!(parts.len(), 1);
         assert_eq!((parts[0].owner, parts[0].shared), (Some(0), false));
         let pieces = [rect(100, 100, 40, 60), rect(160, 100, 60, 60)];
-        let parts = divide(&pieces.map(|p| Blob::solid(p, false)), &[known(old)]);
+        let parts = divide(
+            &pieces.map(|p| Blob::solid(p, false)),
+            &[known(old)],
+            &PICTURE,
+        );
         assert!(parts.iter().all(|part| part.owner == Some(0)), "{parts:?}");
         let elsewhere = Blob::solid(rect(400, 100, 60, 60), false);
-        assert_eq!(divide(&[elsewhere], &[known(old)])[0].owner, None);
+        assert_eq!(divide(&[elsewhere], &[known(old)], &PICTURE)[0].owner, None);
     }
 }

@@ -39,8 +39,11 @@ const YOUNG_SHARE: f32 = 0.7;
 /// A track that was seen in so many frames and never without an older one is a part of it.
 const NEVER_APART_HITS: u32 = 10;
 
-/// A piece belongs to a vehicle when the vehicle's expected box covers this share of it.
+/// A piece belongs to a vehicle when the vehicle's expected box covers this share of it …
 const PIECE_COVERED: f32 = 0.6;
+
+/// … and when it is no farther from the rest of it, pixels.
+const PIECE_GAP_PX: f32 = 24.0;
 
 /// A vehicle is hidden when others cover this share of where it is expected …
 const HIDDEN_COVERED: f32 = 0.5;
@@ -65,14 +68,13 @@ impl Tracker {
         self.fuse(blobs, t_ms, &mut step);
         let parts = self.parts(blobs, t_ms);
         let mut found = self.owned(&parts);
-        let boxes: Vec<Bounds> = parts.iter().map(|part| part.bounds).collect();
         let mut free: Vec<usize> = (0..parts.len())
             .filter(|at| parts[*at].owner.is_none())
             .collect();
         let open: Vec<usize> = (0..found.len())
             .filter(|track| found[*track].is_none())
             .collect();
-        for (track, part) in assign(&self.tracks, &open, &boxes, &free, t_ms, &self.config) {
+        for (track, part) in assign(&self.tracks, &open, &parts, &free, t_ms, &self.config) {
             found[track] = Some(parts[part].clone());
             free.retain(|at| *at != part);
         }
@@ -130,12 +132,13 @@ impl Tracker {
                 Some((number, Known { visible, grows }))
             })
             .unzip();
-        let mut parts = divide(blobs, &known);
+        let mut parts = divide(blobs, &known, &picture);
         for part in &mut parts {
             part.owner = part.owner.map(|at| numbers[at]);
             let turns = |at: usize| {
                 let track: &Track = &self.tracks[at];
                 !part.shared && track.would_turn_back(&part.bounds)
+                    || !track.may_leave_as(part, t_ms)
             };
             if part.owner.is_some_and(turns) {
                 part.owner = None;
@@ -175,6 +178,7 @@ impl Tracker {
             if let Some(known) = own
                 && track.hits > 1
                 && part.bounds.covered_by(&track.expected_whole(t_ms)) >= PIECE_COVERED
+                && part.bounds.gap(&known.bounds) <= PIECE_GAP_PX
                 && track.fits(&known.bounds.union(&part.bounds))
             {
                 *known = joined(known.clone(), part);
