@@ -4,6 +4,7 @@
 
 mod assign;
 mod boxes;
+mod manner;
 mod motion;
 mod parts;
 mod tracker;

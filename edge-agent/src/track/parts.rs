@@ -337,7 +337,7 @@ mod tests {
         let parts = divide(&[joined(&[old, new])], &[known(old)], &PICTURE);
         assert_eq!(parts.len(), 2, "{parts:?}");
         assert_eq!(parts[0].owner, Some(0));
-        assert!(parts[0].bounds.overlap(&Bounds::of(&old)) > 0.85);
+        assert!(parts[0].bounds.overlap(&Bounds::of(&old)) > 0.8);
         assert_eq!(parts[0].clear, [true, false, true, true]);
         assert_eq!(parts[1].owner, None);
         assert!(parts[1].bounds.overlap(&Bounds::of(&new)) > 0.7);

@@ -36,8 +36,10 @@ pub struct Tracker {
 /// A track is a duplicate of an older one when it was seen for less than this share of it.
 const YOUNG_SHARE: f32 = 0.7;
 
-/// A track that was seen in so many frames and never without an older one is a part of it.
-const NEVER_APART_HITS: u32 = 10;
+/// A track that was seen apart from an older one in no more frames than the first, when both
+/// came, and together with it in the second, is a part of it.
+const APART_HITS: u32 = 20;
+const TOGETHER_HITS: u32 = 10;
 
 /// A piece belongs to a vehicle when the vehicle's expected box covers this share of it …
 const PIECE_COVERED: f32 = 0.6;
@@ -190,7 +192,7 @@ impl Tracker {
 
     /// Ends younger tracks that turn out to be a piece of an older one's vehicle: both lie in
     /// one blob and move as one, and together they are no larger than the older one can be, or
-    /// the younger one was never seen without the older one.
+    /// the younger one was hardly seen without the older one.
     fn fuse(&mut self, blobs: &[Blob], t_ms: u64, step: &mut Step) {
         let mut pairs: Vec<(u64, u64, Bounds)> = Vec::new();
         for blob in blobs {
@@ -207,11 +209,13 @@ impl Tracker {
                     let beside = whole.left.max(place.left) <= whole.right.min(place.right) + 8.0;
                     let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
                         || (whole.top - place.top).abs() < 0.35 * whole.height();
-                    let never_apart =
-                        young.alone_hits == 0 && young.hits >= NEVER_APART_HITS && beside && level;
-                    (young.hits as f32) < YOUNG_SHARE * older.hits as f32
-                        && young.moves_like(older)
-                        && (older.fits(&whole.union(&place)) || never_apart)
+                    let never_apart = young.alone_hits <= APART_HITS
+                        && young.hits >= young.alone_hits + TOGETHER_HITS
+                        && beside
+                        && level;
+                    let young_piece = (young.hits as f32) < YOUNG_SHARE * older.hits as f32
+                        && older.fits(&whole.union(&place));
+                    young.moves_like(older) && (young_piece || never_apart)
                 };
                 if let Some(older) = members[..at].iter().find(piece) {
                     pairs.push((young.number, older.number, place));
