@@ -8,6 +8,7 @@ mod say;
 mod scenes;
 mod setup;
 mod shell;
+mod street;
 #[cfg(test)]
 mod temp;
 mod test;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
     Scenes(scenes::Arguments),
+    /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
+    Street(street::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -13,6 +13,8 @@ const NEW_HITS: u32 = 6;
 /// The rear of a leaving vehicle may be so far off, as a share of its length and in pixels.
 const REAR_SHARE: f32 = 0.2;
 const REAR_PX: f32 = 20.0;
+/// Both of its sides farther off than this share of its breadth are another vehicle's.
+const LANE_SHARE: f32 = 0.3;
 
 impl Track {
     /// How long it has been standing.
@@ -70,8 +72,24 @@ impl Track {
             (false, _, true) => (3, part.bounds.bottom, expected.bottom, expected.height()),
             (false, _, false) => (1, part.bounds.top, expected.top, expected.height()),
         };
-        let leaving = self.touches[(side + 2) % 4];
-        !leaving || !part.clear[side] || (now - expected).abs() <= REAR_PX.max(REAR_SHARE * length)
+        if !self.touches[(side + 2) % 4] {
+            return true;
+        }
+        // The sides along its way: both far off is another lane.
+        let [left, top, right, bottom] = [
+            part.bounds.left - self.expected(t_ms).left,
+            part.bounds.top - self.expected(t_ms).top,
+            part.bounds.right - self.expected(t_ms).right,
+            part.bounds.bottom - self.expected(t_ms).bottom,
+        ];
+        let (low, high, breadth) = if along {
+            (top, bottom, self.bounds.height())
+        } else {
+            (left, right, self.bounds.width())
+        };
+        let elsewhere = low.abs().min(high.abs()) > REAR_PX.max(LANE_SHARE * breadth);
+        let rear = (now - expected).abs() <= REAR_PX.max(REAR_SHARE * length);
+        !elsewhere && (rear || !part.clear[side])
     }
 
     /// Width and height: when last seen whole, or the largest part that was seen.

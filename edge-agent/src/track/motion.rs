@@ -12,6 +12,10 @@ const SIZE_BLEND: f32 = 0.25;
 /// How far a shared blob's outline moves a vehicle from where it is expected.
 const SHARED_PLACE_BLEND: f32 = 0.5;
 
+/// The same across the vehicle's way, and for its speed.
+const ACROSS_PLACE_BLEND: f32 = 0.2;
+const ACROSS_SPEED_BLEND: f32 = 0.02;
+
 /// An outline farther from the expected one, as a share of the side and in pixels, is another
 /// thing's.
 const OUTLINE_SHARE: f32 = 0.15;
@@ -216,7 +220,9 @@ impl Track {
         let expected = self.expected_whole(t_ms);
         let bounds = &part.bounds;
         let off = |side: usize, inside: bool, now: f32, expected: f32, length: f32| {
-            let near = (now - expected).abs() <= OUTLINE_PX.max(OUTLINE_SHARE * length);
+            // What leaves shows little of itself, and other things come where it goes.
+            let share = if part.shared { OUTLINE_SHARE } else { 0.0 };
+            let near = (now - expected).abs() <= OUTLINE_PX.max(share * length);
             (part.clear[side] && inside && near).then_some(now - expected)
         };
         let dx = mean(
@@ -251,14 +257,21 @@ impl Track {
                 height,
             ),
         );
-        let (place_blend, speed_blend) = if part.shared {
+        let along = if part.shared {
             (SHARED_PLACE_BLEND, SHARED_SPEED_BLEND)
         } else {
             (1.0, SPEED_BLEND)
         };
-        self.velocity.0 += dx / elapsed * speed_blend;
-        self.velocity.1 += dy / elapsed * speed_blend;
-        let place = expected.shifted(dx * place_blend, dy * place_blend);
+        // Across its way a vehicle hardly moves; an outline that does is not its own.
+        let across = (ACROSS_PLACE_BLEND, ACROSS_SPEED_BLEND);
+        let (x, y) = if self.velocity.0.abs() >= self.velocity.1.abs() {
+            (along, across)
+        } else {
+            (across, along)
+        };
+        self.velocity.0 += dx / elapsed * x.1;
+        self.velocity.1 += dy / elapsed * y.1;
+        let place = expected.shifted(dx * x.0, dy * y.0);
         let visible = place.clipped(picture).unwrap_or(part.bounds);
         let before = self.expected_whole(self.last_t_ms);
         let by = (place.left - before.left, place.top - before.top);

@@ -102,6 +102,45 @@ impl Tracker {
             .filter_map(|track| self.sighting(track, t_ms))
             .collect();
         self.bury(t_ms, &mut step);
+        if std::env::var_os("TRACE").is_some() {
+            let b: Vec<String> = blobs
+                .iter()
+                .map(|b| format!("{}{}", b.rect, if b.cut { "c" } else { "" }))
+            let p: Vec<String> = parts
+                .iter()
+                .map(|p| {
+                    format!(
+                        "{:?}:{:.0},{:.0},{:.0},{:.0}{}",
+                        p.owner.map(|o| tnum.get(o).copied().unwrap_or(999)),
+                        p.bounds.left,
+                        p.bounds.top,
+                        p.bounds.right,
+                        p.bounds.bottom,
+                        if p.shared { "s" } else { "" }
+                    )
+                })
+            let t: Vec<String> = self
+                .tracks
+                .iter()
+                .map(|t| {
+                    format!(
+                        "#{}[{:.0},{:.0},{:.0},{:.0}]{}{}{}h{}",
+                        t.number,
+                        t.bounds.left,
+                        t.bounds.top,
+                        t.bounds.right,
+                        t.bounds.bottom,
+                        if t.cut { "c" } else { "" },
+                        if t.shared { "s" } else { "" },
+                        if t.whole.is_some() { "w" } else { "" },
+                        t.hits
+                    )
+                })
+            eprintln!(
+                "{frame}: B {} | P {} | T {}",
+                b.join(" "),
+                p.join(" "),
+                t.join(" ")
         step.held = self
             .tracks
             .iter()
@@ -206,7 +245,7 @@ impl Tracker {
                 let place = young.expected(t_ms);
                 let piece = |older: &&&Track| {
                     let whole = older.expected_whole(t_ms);
-                    let beside = whole.left.max(place.left) <= whole.right.min(place.right) + 8.0;
+                    let beside = whole.gap(&place) <= PIECE_GAP_PX;
                     let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
                         || (whole.top - place.top).abs() < 0.35 * whole.height();
                     let never_apart = young.alone_hits <= APART_HITS
