@@ -102,45 +102,6 @@ impl Tracker {
             .filter_map(|track| self.sighting(track, t_ms))
             .collect();
         self.bury(t_ms, &mut step);
-        if std::env::var_os("TRACE").is_some() {
-            let b: Vec<String> = blobs
-                .iter()
-                .map(|b| format!("{}{}", b.rect, if b.cut { "c" } else { "" }))
-            let p: Vec<String> = parts
-                .iter()
-                .map(|p| {
-                    format!(
-                        "{:?}:{:.0},{:.0},{:.0},{:.0}{}",
-                        p.owner.map(|o| tnum.get(o).copied().unwrap_or(999)),
-                        p.bounds.left,
-                        p.bounds.top,
-                        p.bounds.right,
-                        p.bounds.bottom,
-                        if p.shared { "s" } else { "" }
-                    )
-                })
-            let t: Vec<String> = self
-                .tracks
-                .iter()
-                .map(|t| {
-                    format!(
-                        "#{}[{:.0},{:.0},{:.0},{:.0}]{}{}{}h{}",
-                        t.number,
-                        t.bounds.left,
-                        t.bounds.top,
-                        t.bounds.right,
-                        t.bounds.bottom,
-                        if t.cut { "c" } else { "" },
-                        if t.shared { "s" } else { "" },
-                        if t.whole.is_some() { "w" } else { "" },
-                        t.hits
-                    )
-                })
-            eprintln!(
-                "{frame}: B {} | P {} | T {}",
-                b.join(" "),
-                p.join(" "),
-                t.join(" ")
         step.held = self
             .tracks
             .iter()
