@@ -4,16 +4,19 @@
 mod background;
 mod blobs;
 mod cells;
+mod gain;
 mod region;
+mod shift;
 
 use models::{Rect, RgbView};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BadValue, within};
-use background::{Background, Seen, Tolerance};
+use background::{Background, Seen, State, Tolerance};
 pub use blobs::Blob;
 use blobs::Mask;
 use cells::Cells;
+use shift::Shift;
 
 /// The `[gate]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct GateConfig {
     pub max_area_share: f32,
     /// With this share of the picture changed the light changed: nothing is reported.
     pub flood_share: f32,
+    /// Whether the camera never sways, so that its picture's shift need not be looked for.
+    pub steady: bool,
     /// Corners `[x, y]` in pixels of the polygon that is watched; none: the whole picture.
     pub region_px: Vec<[f32; 2]>,
     /// Rectangles that are not watched: a waving tree, a clock in the picture.
@@ -64,6 +69,7 @@ impl Default for GateConfig {
             min_height_px: 16,
             max_area_share: 0.6,
             flood_share: 0.7,
+            steady: false,
             region_px: Vec::new(),
             ignore_px: Vec::new(),
         }
@@ -107,12 +113,24 @@ impl GateConfig {
     }
 }
 
+/// Least room around a vehicle that is not learned from.
+const HELD_PX: u32 = 8;
+
+/// A camera that swayed is taken to sway for this much longer.
+const SWAY_MS: u64 = 3000;
+
 /// The gate of one camera.
 #[derive(Debug)]
 pub struct Gate {
     config: GateConfig,
     background: Background,
+    shift: Shift,
+    swayed_t_ms: Option<u64>,
+    /// The last frame's cells.
+    grid: Cells,
     watched: Vec<bool>,
+    /// Cells of vehicles, which are not learned.
+    held: Vec<bool>,
     size_px: (u32, u32),
     flooded: bool,
 }
@@ -130,9 +148,38 @@ impl Gate {
         Self {
             config,
             background,
+            shift: Shift::default(),
+            swayed_t_ms: None,
+            grid: Cells::default(),
+            held: Vec::new(),
             watched: Vec::new(),
             size_px: (0, 0),
             flooded: false,
+        }
+    }
+
+    /// Tells where vehicles are in the last frame: they stay foreground however long they stand.
+    /// What is no vehicle any more becomes part of the scene.
+    pub fn hold(&mut self, vehicles: &[Rect], given_up: &[Rect]) {
+        let cell_px = self.config.cell_px.max(1);
+        let (across, down) = (self.grid.across, self.grid.down);
+        // A vehicle's shadow and the blur at its edges lie around it.
+        let cells = |rect: &Rect| {
+            let span = |from: u32, to: u32, most: usize| {
+                let room = HELD_PX.max((to - from) / 8);
+                let from = from.saturating_sub(room) / cell_px;
+                from as usize..((to + room).div_ceil(cell_px) as usize).min(most)
+            };
+            let columns = span(rect.x, rect.right(), across);
+            span(rect.y, rect.bottom(), down)
+                .flat_map(move |row| columns.clone().map(move |column| row * across + column))
+        };
+        self.held.fill(false);
+        for index in vehicles.iter().flat_map(cells) {
+            self.held[index] = true;
+        }
+        for rect in given_up {
+            self.background.adopt(&self.grid, cells(rect));
         }
     }
 
@@ -140,14 +187,33 @@ impl Gate {
     /// starts the gate afresh.
     pub fn observe(&mut self, view: RgbView<'_>, t_ms: u64) -> Vec<Blob> {
         let config = &self.config;
-        let grid = Cells::measure(view, config.cell_px);
+        let shift = if config.steady {
+            (0, 0)
+        } else {
+            self.shift.estimate(view)
+        };
+        let grid = Cells::measure(view, config.cell_px, shift);
         let (across, down) = (grid.across, grid.down);
         if self.size_px != (view.width(), view.height()) {
             self.size_px = (view.width(), view.height());
             let (polygon, ignore) = (&config.region_px, &config.ignore_px);
             self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
+            self.held = vec![false; across * down];
         }
-        let seen = self.background.observe(&grid, t_ms, self.flooded);
+        if shift != (0, 0) {
+            self.swayed_t_ms = Some(t_ms);
+        }
+        let swaying = |at: u64| t_ms.saturating_sub(at) < SWAY_MS;
+        let state = State {
+            flooded: self.flooded,
+            held: &self.held,
+            swaying: self.swayed_t_ms.is_some_and(swaying),
+        };
+        let mut seen = self.background.observe(&grid, t_ms, state);
+        if shift != (0, 0) {
+            extend(&mut seen, &grid);
+        }
+        self.grid = grid;
         let foreground = seen
             .iter()
             .filter(|seen| **seen == Seen::Foreground)
@@ -167,6 +233,29 @@ impl Gate {
                 && blob.rect.area() as f64 <= largest
         });
         blobs
+    }
+}
+
+/// Cells that the moved picture does not show are as their nearest neighbours, so that what is
+/// cut by the picture's edge stays cut by it.
+fn extend(seen: &mut [Seen], grid: &Cells) {
+    let (across, down) = (grid.across, grid.down);
+    let present = |row: usize, column: usize| !grid.cells[row * across + column].is_missing();
+    let Some(row) = (0..down).find(|row| (0..across).any(|column| present(*row, column))) else {
+        return;
+    };
+    let Some(first) = (0..across).find(|column| present(row, *column)) else {
+        return;
+    };
+    let last = (0..across)
+        .rfind(|column| present(row, *column))
+        .unwrap_or(first);
+    let bottom = (0..down).rfind(|row| present(*row, first)).unwrap_or(row);
+    for y in 0..down {
+        for x in 0..across {
+            let (from_y, from_x) = (y.clamp(row, bottom), x.clamp(first, last));
+            seen[y * across + x] = seen[from_y * across + from_x];
+        }
     }
 }
 

@@ -5,12 +5,13 @@
 //! ```text
 //! SceneSpec ─ traffic ─▶ trips ─┐            ┌─▶ frame(index)
 //! body ─ mesh ─ raster ─ shade ─┴─▶ Road ────┼─▶ visible(index)
-//! backdrop ──────────────────────┘           └─▶ passages()
+//! backdrop ─ walkers ─ weather ──┘           └─▶ passages()
 //! ```
 
 mod backdrop;
 mod body;
 mod field;
+mod lay;
 mod light;
 mod material;
 mod mesh;
@@ -19,17 +20,21 @@ mod paint;
 mod portrait;
 mod raster;
 mod road;
+mod scenario;
 mod scene;
 mod sprite;
 mod traffic;
 mod truth;
 mod vector;
+mod walkers;
+mod weather;
 
 pub use paint::{PAINTS, Paint, Shade};
 pub use portrait::portrait;
 pub use road::{Road, VisibleVehicle};
+pub use scenario::Scenario;
 pub use scene::{Lane, Light, SceneError, SceneSpec};
-pub use truth::{Direction, Passage};
+pub use truth::{Direction, Passage, Waypoint};
 
 /// The vehicle colours a scene can be asked for, alphabetical.
 pub const COLOURS: [&str; 12] = [

@@ -8,14 +8,18 @@ use models::{Rect, RgbFrame};
 use serde::{Deserialize, Serialize};
 
 use crate::backdrop::Backdrop;
+use crate::lay::{Place, lay, mirror};
 use crate::light::Lighting;
 use crate::mesh::Mesh;
 use crate::noise::SensorNoise;
 use crate::raster::Pose;
+use crate::scenario::Scenario;
 use crate::scene::{SceneError, SceneSpec};
 use crate::sprite::{Canvas, Sprite};
 use crate::traffic::{Trip, plan, pose};
-use crate::truth::Passage;
+use crate::truth::{Direction, Passage};
+use crate::walkers::{Shown, Walkers};
+use crate::weather::{Lamps, MovingShade, Rain, Sway, wet};
 
 /// Sprites kept; a frame shows far fewer.
 const SPRITES_KEPT: usize = 48;
@@ -47,6 +51,11 @@ pub struct Road {
     backdrop: Backdrop,
     light: Lighting,
     noise: SensorNoise,
+    walkers: Walkers,
+    lamps: Option<Lamps>,
+    rain: Option<Rain>,
+    shade: Option<MovingShade>,
+    sway: Option<Sway>,
     /// Before a trip's start and after its end its shadow may still show, for at most this long.
     margin_s: f64,
     longest_s: f64,
@@ -62,11 +71,28 @@ impl Road {
         let longest = trips
             .iter()
             .map(|trip| trip.end_s(spec.width) - trip.start_s);
+        let drawn = SceneSpec {
+            light: spec.scene.light(spec.light),
+            ..spec.clone()
+        };
+        let mut backdrop = Backdrop::draw(&drawn);
+        let rains = spec.scene == Scenario::Rain;
+        if rains {
+            wet(&mut backdrop.picture, spec.height * 158 / 360);
+        }
+        let lamps = (spec.scene == Scenario::Night)
+            .then(|| Lamps::darken(&spec, &mut backdrop.picture, &mut backdrop.lit));
         Ok(Self {
-            backdrop: Backdrop::draw(&spec),
-            light: Lighting::of(spec.light),
-            noise: SensorNoise::new(spec.seed, spec.noise),
-            margin_s: 1.0,
+            light: Lighting::of(drawn.light),
+            noise: SensorNoise::new(spec.seed, spec.noise + spec.scene.noise()),
+            walkers: Walkers::plan(&spec),
+            lamps,
+            rain: rains.then(|| Rain::new(&spec)),
+            shade: MovingShade::of(&spec),
+            sway: Sway::of(&spec),
+            backdrop,
+            // At night the light before a vehicle shows before it does.
+            margin_s: 2.0,
             longest_s: longest.fold(0.0, f64::max),
             sprites: Mutex::new(BTreeMap::new()),
             trips,
@@ -100,7 +126,8 @@ impl Road {
         &self.backdrop.picture
     }
 
-    /// The vehicles in the frame, in order of entering. Empty beyond the last frame.
+    /// The vehicles in the frame, in order of entering, as a camera that stands still sees them.
+    /// Empty beyond the last frame.
     pub fn visible(&self, index: u64) -> Vec<VisibleVehicle> {
         let time = self.time_s(index);
         let mut seen: Vec<VisibleVehicle> = self
@@ -118,15 +145,15 @@ impl Road {
             })
             .collect();
         for at in 0..seen.len() {
-            let VisibleVehicle { rect, lane, .. } = seen[at];
-            // Vehicles of one lane are apart, so no part is counted twice.
+            let rect = seen[at].rect;
+            // The lower a vehicle stands in the picture, the nearer it is.
             let covered: u64 = seen
                 .iter()
-                .filter(|other| other.lane < lane)
+                .filter(|other| other.rect.bottom() > rect.bottom())
                 .filter_map(|other| other.rect.intersection(&rect))
                 .map(|part| part.area())
                 .sum();
-            seen[at].hidden = covered as f32 / rect.area() as f32;
+            seen[at].hidden = (covered as f32 / rect.area() as f32).min(1.0);
         }
         seen
     }
@@ -135,23 +162,65 @@ impl Road {
     pub fn frame(&self, index: u64) -> RgbFrame {
         let time = self.time_s(index);
         let mut frame = self.backdrop.picture.clone();
-        let mut trips: Vec<&Trip> = self.active(time).collect();
-        // Far vehicles first; nearer ones cover them.
-        trips.sort_by_key(|trip| (std::cmp::Reverse(trip.lane.number), trip.vehicle));
+        let trips: Vec<&Trip> = self.active(time).collect();
         let sprites = self.sprites(&trips);
-        for (trip, sprite) in trips.iter().zip(&sprites) {
-            let lit = &self.backdrop.lit[usize::from(trip.lane.number)];
-            lay(
-                &mut frame,
-                sprite,
-                trip,
-                trip.left(time, self.spec.width),
-                lit,
-            );
+        let mut things: Vec<(f64, Thing)> = trips
+            .iter()
+            .zip(sprites)
+            .map(|(trip, sprite)| (trip.ground_row(time), Thing::Vehicle(trip, sprite)))
+            .collect();
+        things.extend(self.walkers.at(time).map(|w| (w.foot, Thing::Walker(w))));
+        // Far things first; nearer ones cover them.
+        things.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (row, thing) in &things {
+            if let (Thing::Vehicle(trip, _), Some(lamps)) = (thing, &self.lamps) {
+                let columns = self.columns(trip, time);
+                let front = match trip.lane.direction {
+                    Direction::Right => columns.1,
+                    Direction::Left => columns.0,
+                };
+                lamps.shine(&mut frame, &trip.lane, front, *row);
+            }
+        }
+        for (row, thing) in &things {
+            match thing {
+                Thing::Walker(walker) => walker.lay(&mut frame),
+                Thing::Vehicle(trip, sprite) => {
+                    let lit = &self.backdrop.lit[usize::from(trip.lane.number)];
+                    let place = Place {
+                        left: trip.left(time, self.spec.width),
+                        top: (*row as f32 + trip.extent.top).floor() as i64,
+                        lit,
+                    };
+                    if self.rain.is_some() {
+                        mirror(&mut frame, sprite, &place, *row as i64);
+                    }
+                    lay(&mut frame, sprite, &place);
+                    if let Some(lamps) = &self.lamps {
+                        let columns = self.columns(trip, time);
+                        lamps.glow(&mut frame, &trip.lane, columns, *row);
+                    }
+                }
+            }
+        }
+        if let Some(shade) = &self.shade {
+            shade.apply(&mut frame, time);
+        }
+        if let Some(rain) = &self.rain {
+            rain.apply(&mut frame, index);
+        }
+        if let Some(sway) = &self.sway {
+            sway.apply(&mut frame, time);
         }
         self.noise
             .add(index, self.spec.width as usize * 3, frame.data_mut());
         frame
+    }
+
+    /// The columns of a vehicle's outline.
+    fn columns(&self, trip: &Trip, time_s: f64) -> (f64, f64) {
+        let left = trip.left(time_s, self.spec.width);
+        (left, left + f64::from(trip.extent.width()))
     }
 
     fn time_s(&self, index: u64) -> f64 {
@@ -169,6 +238,7 @@ impl Road {
             .iter()
             .take_while(move |trip| trip.start_s - margin <= time_s)
             .filter(move |trip| trip.end_s(across) + margin >= time_s)
+            .filter(move |trip| trip.present(time_s, across))
     }
 
     /// The trips' sprites, drawn now or earlier.
@@ -201,49 +271,8 @@ impl Road {
     }
 }
 
-/// Lays the sprite over the frame, its vehicle's left edge at the column `left`, darkened by
-/// `lit` (256 is full light) a column and channel.
-fn lay(frame: &mut RgbFrame, sprite: &Sprite, trip: &Trip, left: f64, lit: &[[u16; 3]]) {
-    let (width, height) = (frame.width() as i64, frame.height() as i64);
-    let whole = left.floor();
-    // Between two columns the sprite is mixed from both, in 256ths.
-    let late = ((left - whole) * 256.0) as u32;
-    let early = 256 - late;
-    let first_column = whole as i64 - sprite.origin.0 as i64;
-    let top = (trip.lane.ground_row + trip.extent.top).floor() as i64;
-    let first_row = top - sprite.origin.1 as i64;
-    let (from, to) = (
-        first_column.max(0),
-        (first_column + sprite.width as i64 + 1).min(width),
-    );
-    for row in first_row.max(0)..(first_row + sprite.height as i64).min(height) {
-        let line = (row - first_row) as usize * sprite.width;
-        let cells = line..line + sprite.width;
-        let (colour, cover) = (&sprite.colour[cells.clone()], &sprite.cover[cells.clone()]);
-        let shadow = &sprite.shadow[cells];
-        for column in from..to {
-            let here = (column - first_column) as usize;
-            let mixed = |plane: &[u8]| {
-                let a = plane.get(here).map_or(0, |v| u32::from(*v));
-                let b = here.checked_sub(1).map_or(0, |i| u32::from(plane[i]));
-                a * early + b * late
-            };
-            let (covered, shaded) = (mixed(cover), mixed(shadow));
-            if covered == 0 && shaded == 0 {
-                continue;
-            }
-            let at = (row * width + column) as usize * 3;
-            let light = lit[column as usize];
-            for channel in 0..3 {
-                let value = &mut frame.data_mut()[at + channel];
-                let under = u32::from(*value) * (65_280 - shaded) / 65_280;
-                let a = colour.get(here).map_or(0, |c| u32::from(c[channel]));
-                let b = here
-                    .checked_sub(1)
-                    .map_or(0, |i| u32::from(colour[i][channel]));
-                let over = (a * early + b * late) / 256 * u32::from(light[channel]) / 256;
-                *value = (over + under * (65_280 - covered) / 65_280).min(255) as u8;
-            }
-        }
-    }
+/// What stands or moves on the road.
+enum Thing<'a> {
+    Vehicle(&'a Trip, Arc<Sprite>),
+    Walker(Shown<'a>),
 }

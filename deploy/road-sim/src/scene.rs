@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::COLOURS;
+use crate::scenario::Scenario;
 use crate::truth::Direction;
 
 /// The light on the scene.
@@ -33,6 +34,8 @@ impl std::str::FromStr for Light {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SceneSpec {
+    /// What happens on the road.
+    pub scene: Scenario,
     /// Pixels across, 160 to 1920.
     pub width: u32,
     /// Pixels down, 90 to 1080.
@@ -57,6 +60,7 @@ pub struct SceneSpec {
 impl Default for SceneSpec {
     fn default() -> Self {
         Self {
+            scene: Scenario::default(),
             width: 640,
             height: 360,
             fps: 25,
@@ -213,11 +217,16 @@ impl SceneSpec {
             pixels_per_metre: scale * unit,
             pixels_per_second: (across * slowest, across * fastest),
         };
+        let far = if self.scene == Scenario::Overlap {
+            262.0
+        } else {
+            229.0
+        };
         // The share of the picture's width that is covered in a second; with the vehicle's own
         // length a near crossing takes 1.9 to 3.9 s.
         [
             lane(0, Direction::Right, 309.0, 44.0, 0.36, 0.62),
-            lane(1, Direction::Left, 229.0, 31.0, 0.26, 0.46),
+            lane(1, Direction::Left, far, 31.0, 0.26, 0.46),
         ]
     }
 }

@@ -1,20 +1,27 @@
-//! Who drives when: all trips of a scene, planned ahead from its seed. Vehicles of a lane keep
-//! their distance; each enters and leaves wholly outside the picture. No drawing.
+//! One vehicle's trip: where it is at a time, and what of that is ground truth. Who drives when
+//! is planned in `plan`. No drawing.
 
-use std::collections::HashMap;
+mod course;
+mod parking;
+mod plan;
+mod queue;
+
 use std::f32::consts::PI;
 
-use fastrand::Rng;
 use models::Rect;
 
 use crate::body::Vehicle;
-use crate::mesh::Mesh;
 use crate::paint::Paint;
 use crate::raster::{Extent, Pose};
 use crate::scene::{Lane, SceneError, SceneSpec};
-use crate::truth::{Direction, Passage};
+use crate::truth::{Direction, Passage, Waypoint};
+pub(crate) use course::Course;
+pub(crate) use plan::plan;
 
-/// One vehicle's drive through the picture at constant speed.
+/// Places a second that the truth states.
+const WAYPOINTS_A_SECOND: u64 = 5;
+
+/// One vehicle's drive through the picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Trip {
     pub vehicle: u32,
@@ -22,10 +29,10 @@ pub(crate) struct Trip {
     pub lane: Lane,
     /// Decides the vehicle's style and paint.
     pub seed: u64,
-    /// When its leading edge reaches the picture, seconds.
+    /// When its leading edge reaches the picture, or when it sets off inside, seconds.
     pub start_s: f64,
-    /// Pixels a second, positive.
-    pub speed: f64,
+    /// How it moves from then on.
+    pub course: Course,
     /// Its outline about the foot of its middle, pixels.
     pub extent: Extent,
 }
@@ -54,7 +61,7 @@ impl Trip {
 
     /// Column of the outline's left edge at `time_s`, in sixteenths of a pixel at the finest.
     pub fn left(&self, time_s: f64, picture_width: u32) -> f64 {
-        let driven = self.speed * (time_s - self.start_s);
+        let driven = self.course.driven(time_s - self.start_s);
         let left = match self.lane.direction {
             Direction::Right => driven - f64::from(self.extent.width()),
             Direction::Left => f64::from(picture_width) - driven,
@@ -62,16 +69,35 @@ impl Trip {
         (left * 16.0).round() / 16.0
     }
 
-    /// When its trailing edge leaves the picture, seconds.
+    /// The row on which its middle stands, and so how near it is.
+    pub fn ground_row(&self, time_s: f64) -> f64 {
+        f64::from(self.lane.ground_row) - self.course.aside(time_s - self.start_s)
+    }
+
+    /// When its trailing edge leaves the picture, seconds; of one that stays, when it sets off.
     pub fn end_s(&self, picture_width: u32) -> f64 {
-        self.start_s + (f64::from(picture_width) + f64::from(self.extent.width())) / self.speed
+        self.start_s + self.course.when(self.way_px(picture_width))
+    }
+
+    /// Whether this trip has the vehicle now: one that parks is on another trip afterwards.
+    pub fn present(&self, time_s: f64, picture_width: u32) -> bool {
+        let way = self.way_px(picture_width);
+        self.course.present(time_s - self.start_s, way)
+    }
+
+    /// Pixels from entering to having left.
+    fn way_px(&self, picture_width: u32) -> f64 {
+        f64::from(picture_width) + f64::from(self.extent.width())
     }
 
     /// The pixels it covers a part of, clipped to the picture, and whether that is all of them.
     pub fn rect(&self, time_s: f64, spec: &SceneSpec) -> Option<(Rect, bool)> {
+        if !self.present(time_s, spec.width) {
+            return None;
+        }
         let left = self.left(time_s, spec.width);
         let columns = (left.floor(), (left + f64::from(self.extent.width())).ceil());
-        let foot = f64::from(self.lane.ground_row);
+        let foot = self.ground_row(time_s);
         let rows = (
             (foot + f64::from(self.extent.top)).floor(),
             (foot + f64::from(self.extent.bottom)).ceil(),
@@ -108,8 +134,18 @@ impl Trip {
         while last_frame > first_frame && !shows(last_frame) {
             last_frame -= 1;
         }
-        let centre = (self.start_s + end) / 2.0;
+        let half_way = self.course.when(self.way_px(spec.width) / 2.0);
+        let centre = self.start_s + half_way;
+        let every = (u64::from(spec.fps) / WAYPOINTS_A_SECOND).max(1);
+        let boxes = (first_frame..=last_frame)
+            .filter(|frame| (frame - first_frame) % every == 0 || *frame == last_frame)
+            .filter_map(|frame| {
+                let (bounds, _) = self.rect(frame as f64 / fps, spec)?;
+                Some(Waypoint { frame, bounds })
+            })
+            .collect();
         Passage {
+            boxes,
             vehicle: self.vehicle,
             colour: self.colour.clone(),
             lane: self.lane.number,
@@ -128,87 +164,10 @@ fn look(colour: &str, seed: u64) -> Result<Vehicle, SceneError> {
     Ok(Vehicle::from_seed(paint, seed))
 }
 
-/// All trips, in order of entering.
-pub(crate) fn plan(spec: &SceneSpec) -> Result<Vec<Trip>, SceneError> {
-    let mut rng = Rng::with_seed(spec.seed);
-    let mut trips = Vec::new();
-    let mut extents = HashMap::new();
-    for lane in spec.lanes() {
-        trips.extend(plan_lane(spec, lane, &mut rng.fork(), &mut extents)?);
-    }
-    trips.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
-    for (number, trip) in trips.iter_mut().enumerate() {
-        trip.vehicle = number as u32;
-    }
-    Ok(trips)
-}
-
-/// Extents by style, lane and whether there are roof rails: what else a seed decides does not
-/// reach the outline, except its scale.
-type Extents = HashMap<(usize, u8, bool), Extent>;
-
-fn plan_lane(
-    spec: &SceneSpec,
-    lane: Lane,
-    rng: &mut Rng,
-    extents: &mut Extents,
-) -> Result<Vec<Trip>, SceneError> {
-    let mut trips: Vec<Trip> = Vec::new();
-    if spec.vehicles_per_minute == 0.0 {
-        return Ok(trips);
-    }
-    let rate_per_s = f64::from(spec.vehicles_per_minute) / 60.0 / 2.0;
-    let across = f64::from(spec.width);
-    let duration_s = spec.frame_count().saturating_sub(1) as f64 / f64::from(spec.fps);
-    let mut wanted_s = 0.0;
-    loop {
-        // Arrivals are a Poisson process.
-        wanted_s += -(1.0 - rng.f64()).ln() / rate_per_s;
-        let colour = spec.colours[rng.usize(..spec.colours.len())].clone();
-        let seed = rng.u64(..);
-        let vehicle = look(&colour, seed)?;
-        let key = (
-            std::ptr::from_ref(vehicle.style).addr(),
-            lane.number,
-            vehicle.roof_rails,
-        );
-        let mut extent = extents
-            .entry(key)
-            .or_insert_with(|| Extent::of(&Mesh::of(&vehicle), &pose(&lane)))
-            .scaled(vehicle.scale);
-        // Whole pixels: a sprite laid between two columns spreads its last one.
-        extent.right = extent.left + extent.width().ceil();
-        let (slowest, fastest) = lane.pixels_per_second;
-        let speed = f64::from(slowest + (fastest - slowest) * rng.f32());
-        let gap = f64::from(lane.pixels_per_metre) * (1.2 + 2.5 * rng.f64());
-        let mut start_s = wanted_s;
-        if let Some(leader) = trips.last() {
-            // Speeds are constant, so the distance changes evenly: kept when the follower
-            // enters and when the leader has left, it is kept between.
-            let length = f64::from(leader.extent.width());
-            let behind_at_entry = leader.start_s + (length + gap) / leader.speed;
-            let behind_at_exit = leader.end_s(spec.width) - (across - gap) / speed;
-            start_s = start_s.max(behind_at_entry).max(behind_at_exit);
-        }
-        let trip = Trip {
-            vehicle: 0,
-            colour,
-            lane,
-            seed,
-            start_s,
-            speed,
-            extent,
-        };
-        if trip.end_s(spec.width) > duration_s {
-            return Ok(trips);
-        }
-        trips.push(trip);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Scenario;
 
     #[test]
     fn vehicles_of_a_lane_never_touch_even_in_dense_traffic() {
@@ -275,5 +234,47 @@ mod tests {
             ..SceneSpec::default()
         };
         assert!(plan(&spec).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_red_light_makes_vehicles_stand_in_the_picture() {
+        let spec = SceneSpec {
+            scene: Scenario::Queue,
+            duration_ms: 180_000,
+            ..SceneSpec::default()
+        };
+        let trips = plan(&spec).unwrap();
+        assert!(trips.len() > 10, "{}", trips.len());
+        let stands = |trip: &Trip, second: u32| {
+            let place = |t| trip.rect(t, &spec).map(|(rect, _)| rect);
+            let t = f64::from(second);
+            place(t).is_some() && place(t) == place(t + 10.0)
+        };
+        let standing = trips
+            .iter()
+            .filter(|trip| (0..160).any(|second| stands(trip, second)));
+        assert!(standing.count() >= 4);
+    }
+
+    #[test]
+    fn a_vehicle_that_stays_for_minutes_comes_and_goes_as_two_trips() {
+        let spec = SceneSpec {
+            scene: Scenario::Parking,
+            duration_ms: 600_000,
+            ..SceneSpec::default()
+        };
+        let trips = plan(&spec).unwrap();
+        let end = |trip: &Trip| trip.end_s(spec.width);
+        let pairs = trips.iter().flat_map(|a| trips.iter().map(move |b| (a, b)));
+        let same = |(a, b): &(&Trip, &Trip)| {
+            a.vehicle != b.vehicle && a.seed == b.seed && (end(a) - b.start_s).abs() < 0.05
+        };
+        let (arriving, leaving) = pairs.into_iter().find(same).unwrap();
+        let t = leaving.start_s;
+        assert!(arriving.rect(t - 0.1, &spec).is_some());
+        assert!(arriving.rect(t + 0.1, &spec).is_none());
+        assert!(leaving.rect(t - 0.1, &spec).is_none());
+        assert!(leaving.rect(t + 0.1, &spec).is_some());
+        assert!(end(arriving) - arriving.start_s > 150.0);
     }
 }

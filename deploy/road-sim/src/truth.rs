@@ -1,6 +1,7 @@
 //! Ground truth: which vehicle passed, of which colour, where to and when. No judgement of
 //! anyone else's answer.
 
+use models::Rect;
 use serde::{Deserialize, Serialize};
 
 /// Where a vehicle drives in the picture.
@@ -31,4 +32,17 @@ pub struct Passage {
     pub last_frame: u64,
     /// The frame in which its middle is nearest to the picture's middle column.
     pub centre_frame: u64,
+    /// Where it is, every few frames from the first to the last.
+    pub boxes: Vec<Waypoint>,
+}
+
+/// Where a vehicle is in one frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waypoint {
+    /// The frame's number.
+    pub frame: u64,
+    /// The pixels it covers, clipped to the frame.
+    #[serde(rename = "box")]
+    pub bounds: Rect,
 }

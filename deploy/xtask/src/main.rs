@@ -1,12 +1,15 @@
-//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench.
+//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
+//! scenes, street.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
 mod board;
 mod demo;
 mod say;
+mod scenes;
 mod setup;
 mod shell;
+mod street;
 #[cfg(test)]
 mod temp;
 mod test;
@@ -36,6 +39,10 @@ enum Task {
     Demo(demo::Arguments),
     /// Time the programs beside what others would use
     Bench(bench::Arguments),
+    /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
+    Scenes(scenes::Arguments),
+    /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
+    Street(street::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +52,8 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
+        Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
 use crate::demo;
+use crate::scenes;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::tidy::{self, readme};
@@ -80,6 +81,12 @@ const STEPS: &[Step] = &[
                 workspace::root().join("target/demo"),
             ))
         },
+    },
+    Step {
+        name: "scenes",
+        why: "one right event for each vehicle of the drawn scenes",
+        needs: BUILD,
+        run: scenes::check,
     },
     Step {
         name: "aarch64",

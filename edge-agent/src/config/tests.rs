@@ -135,7 +135,7 @@ fn refusals_are_one_line_with_place_and_choice() {
         ),
         (
             "[source]\nkind = \"sim\"\nfbs = 3",
-            "agent.toml:1: source: unknown key fbs; allowed: width, height",
+            "agent.toml:1: source: unknown key fbs; allowed: scene, width, height",
         ),
         (
             "[source]\nkind = \"replay\"",

@@ -4,12 +4,13 @@
 //! shadow or foreground. Knows nothing of boxes and vehicles.
 
 use super::cells::{Cell, Cells};
+use super::gain::Gain;
 
 /// Appearances kept a cell: the road, the road in another light, and whatever stands there.
 const MODES: usize = 3;
 
 /// A mode is background while the modes seen more often than it fill less than this share.
-const BACKGROUND_SHARE: f32 = 0.5;
+const BACKGROUND_SHARE: f32 = 0.7;
 
 /// Means follow slow changes this much faster than shares of time do.
 const MEAN_SPEED: f32 = 10.0;
@@ -19,6 +20,10 @@ const FOREGROUND_SPEED: f32 = 0.3;
 
 /// While most of the picture changes at once, learning is this much faster.
 const FLOOD_SPEED: f32 = 40.0;
+
+/// After a gap in time a frame counts as if it came after this many milliseconds at most: one
+/// frame is one look, however long nobody looked.
+const LONGEST_MS: f32 = 1000.0;
 
 /// Differences from noise: this many mean absolute deviations.
 const NOISE_FACTOR: f32 = 4.0;
@@ -49,6 +54,17 @@ pub enum Seen {
     Foreground,
 }
 
+/// What is known of a frame beside its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct State<'a> {
+    /// The last frame was foreground nearly everywhere: the light changed, learn quickly.
+    pub flooded: bool,
+    /// Cells of vehicles, from which nothing is learned.
+    pub held: &'a [bool],
+    /// The camera sways: steps in brightness are not steps of the light.
+    pub swaying: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Mode {
     share: f32,
@@ -61,7 +77,15 @@ struct Model {
     modes: [Mode; MODES],
     /// Mean absolute deviation of brightness, colour and texture of the matched mode.
     noise: [f32; 3],
+    /// How much brighter than usual the background was when it was last seen here.
+    light: f32,
 }
+
+/// Light on one cell may be this much weaker or stronger than usual.
+const LIGHT: std::ops::RangeInclusive<f32> = 0.4..=2.2;
+
+/// Largest change of light from one frame to the next that is followed, as a share.
+const LIGHT_STEP: f32 = 0.05;
 
 /// The background of a whole scene.
 #[derive(Debug)]
@@ -90,16 +114,20 @@ impl Background {
         self.learned_ms
     }
 
-    /// Says what each cell shows at `t_ms` and learns from it. `flooded` tells that the last
-    /// frame was foreground nearly everywhere: the light changed, learn quickly.
-    pub fn observe(&mut self, grid: &Cells, t_ms: u64, flooded: bool) -> Vec<Seen> {
+    /// Says what each cell shows at `t_ms` and learns from it.
+    pub fn observe(&mut self, grid: &Cells, t_ms: u64, state: State<'_>) -> Vec<Seen> {
+        let State {
+            flooded,
+            held,
+            swaying,
+        } = state;
         if self.models.len() != grid.cells.len() {
             self.models = grid.cells.iter().map(Model::new).collect();
             self.learned_ms = 0.0;
             self.last_t_ms = t_ms;
             return vec![Seen::Background; grid.cells.len()];
         }
-        let elapsed = t_ms.saturating_sub(self.last_t_ms) as f32;
+        let elapsed = (t_ms.saturating_sub(self.last_t_ms) as f32).min(LONGEST_MS);
         self.last_t_ms = t_ms;
         self.learned_ms += elapsed;
         // At first every frame counts the same; later the memory fades.
@@ -109,51 +137,46 @@ impl Background {
             rate = (elapsed / self.memory_ms * FLOOD_SPEED).max(rate);
         }
         let rate = rate.min(0.5);
-        let gain = self.gain(grid);
+        let usual = self.models.iter().map(|model| &model.modes[0].cell);
+        let gain = Gain::measure(grid, usual, held);
         let tolerance = self.tolerance;
         let mut seen = Vec::with_capacity(grid.cells.len());
-        for (model, cell) in self.models.iter_mut().zip(&grid.cells) {
-            let cell = scaled(cell, 1.0 / gain);
-            let (what, matched) = model.judge(&cell, &tolerance);
-            let slow = settled && !flooded && what == Seen::Foreground;
-            model.learn(
-                &cell,
-                matched,
-                if slow { rate * FOREGROUND_SPEED } else { rate },
-            );
-            seen.push(what);
+        let mut gains = Vec::with_capacity(grid.across);
+        let rows = grid.cells.chunks_exact(grid.across.max(1));
+        for (row, cells) in rows.enumerate() {
+            gain.row(row, &mut gains);
+            let first = row * grid.across;
+            for (column, cell) in cells.iter().enumerate() {
+                if cell.is_missing() {
+                    seen.push(Seen::Background);
+                    continue;
+                }
+                let model = &mut self.models[first + column];
+                let (what, matched, cell) =
+                    model.judge_lit(cell, gains[column], &tolerance, swaying);
+                seen.push(what);
+                let is_usual = what == Seen::Background;
+                if held[first + column] && !flooded && !is_usual {
+                    continue;
+                }
+                let slow = settled && !flooded && what == Seen::Foreground;
+                let rate = if slow { rate * FOREGROUND_SPEED } else { rate };
+                model.learn(&cell, matched, rate);
+            }
         }
         seen
     }
 
-    /// How much brighter the whole scene is than remembered: the median over the cells, which
-    /// vehicles move only when they cover half of the picture.
-    fn gain(&self, grid: &Cells) -> f32 {
-        const BINS: usize = 256;
-        const PER_UNIT: f32 = 100.0;
-        let mut histogram = [0u32; BINS];
-        let mut total = 0;
-        for (model, cell) in self.models.iter().zip(&grid.cells) {
-            let usual = model.modes[0].cell.luma;
-            if usual > 20.0 && usual < 235.0 {
-                let bin = (cell.luma / usual * PER_UNIT + 0.5) as usize;
-                histogram[bin.min(BINS - 1)] += 1;
-                total += 1;
+    /// Makes what the frame shows in these cells a part of the scene at once. What was usual
+    /// there stays known, so that nothing remains when it leaves soon.
+    pub fn adopt(&mut self, grid: &Cells, cells: impl Iterator<Item = usize>) {
+        for index in cells {
+            if let (Some(model), Some(cell)) = (self.models.get_mut(index), grid.cells.get(index))
+                && !cell.is_missing()
+            {
+                model.adopt(cell);
             }
         }
-        let mut below = 0;
-        for (bin, count) in histogram.iter().enumerate() {
-            below += count;
-            if total > 0 && below * 2 >= total {
-                let gain = bin as f32 / PER_UNIT;
-                return if (gain - 1.0).abs() < 0.025 {
-                    1.0
-                } else {
-                    gain.clamp(0.25, 2.5)
-                };
-            }
-        }
-        1.0
     }
 }
 
@@ -176,6 +199,7 @@ impl Model {
         Self {
             modes,
             noise: [1.0; 3],
+            light: 1.0,
         }
     }
 
@@ -189,6 +213,45 @@ impl Model {
         let texture =
             (cell.texture - mode.texture).abs() / allowed(tolerance.texture, self.noise[2]);
         luma.max(red).max(blue).max(texture)
+    }
+
+    /// What the cell shows, seen in the light of the scene around, and the cell as it would be
+    /// in the usual light. Light that changes by small steps from frame to frame, as at the edge
+    /// of a cloud's shade, is followed cell by cell: a vehicle's edge is a large step.
+    fn judge_lit(
+        &mut self,
+        cell: &Cell,
+        gain: f32,
+        tolerance: &Tolerance,
+        swaying: bool,
+    ) -> (Seen, Option<usize>, Cell) {
+        let in_gain = scaled(cell, 1.0 / gain);
+        let (what, matched) = self.judge(&in_gain, tolerance);
+        if what == Seen::Background {
+            self.light = gain;
+            return (what, matched, in_gain);
+        }
+        if swaying {
+            return (what, matched, in_gain);
+        }
+        let in_light = scaled(cell, 1.0 / self.light);
+        // A noisy cell's wide tolerance would let a vehicle's edge pass as light.
+        let noise = std::mem::take(&mut self.noise);
+        let small_step = Tolerance {
+            luma: tolerance.luma.max(LIGHT_STEP * cell.luma / self.light),
+            ..*tolerance
+        };
+        let (lit, lit_matched) = self.judge(&in_light, &small_step);
+        self.noise = noise;
+        if lit == Seen::Background {
+            let usual = lit_matched.map_or(cell.luma, |mode| self.modes[mode].cell.luma);
+            let light = cell.luma / usual.max(1.0);
+            if LIGHT.contains(&light) {
+                self.light = light;
+            }
+            return (lit, lit_matched, in_light);
+        }
+        (what, matched, in_gain)
     }
 
     /// What the cell shows, and which mode it belongs to.
@@ -269,124 +332,37 @@ impl Model {
                 };
             }
         }
-        let total: f32 = self.modes.iter().map(|mode| mode.share).sum();
+        self.settle();
+    }
+
+    /// Gives the appearance half of the time.
+    fn adopt(&mut self, cell: &Cell) {
         for mode in &mut self.modes {
-            mode.share /= total.max(f32::MIN_POSITIVE);
+            mode.share *= 0.5;
         }
-        self.modes.sort_by(|a, b| b.share.total_cmp(&a.share));
+        self.modes[MODES - 1] = Mode {
+            share: 0.5,
+            cell: *cell,
+        };
+        self.settle();
+    }
+
+    /// Makes the shares sum up to 1 and sorts by them.
+    fn settle(&mut self) {
+        let total: f32 = self.modes.iter().map(|mode| mode.share).sum();
+        let scale = 1.0 / total.max(f32::MIN_POSITIVE);
+        for mode in &mut self.modes {
+            mode.share *= scale;
+        }
+        for _ in 1..MODES {
+            for low in 1..MODES {
+                if self.modes[low].share > self.modes[low - 1].share {
+                    self.modes.swap(low, low - 1);
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOLERANCE: Tolerance = Tolerance {
-        luma: 10.0,
-        chroma: 6.0,
-        texture: 6.0,
-        shadow_share: 0.4,
-    };
-
-    fn grid(luma: f32, red: f32) -> Cells {
-        let cell = Cell {
-            luma,
-            red,
-            blue: 0.0,
-            texture: 2.0,
-        };
-        Cells {
-            across: 1,
-            down: 1,
-            cells: vec![cell],
-        }
-    }
-
-    /// What a single cell is called after `road` was seen for a while and then `now`.
-    fn after_road(now: Cells) -> Seen {
-        let mut background = Background::new(TOLERANCE, 10_000.0);
-        for frame in 0..100 {
-            background.observe(&grid(100.0, 0.0), frame * 40, false);
-        }
-        // One cell alone would be taken for a change of the light of the whole scene.
-        background.models[0].judge(&now.cells[0], &TOLERANCE).0
-    }
-
-    #[test]
-    fn tells_road_shadow_and_car_apart() {
-        for (luma, red, expected) in [
-            (104.0, 0.0, Seen::Background),
-            (60.0, 0.0, Seen::Shadow),
-            (20.0, 0.0, Seen::Foreground),
-            (60.0, 30.0, Seen::Foreground),
-            (112.0, 0.0, Seen::Doubtful),
-            (200.0, 0.0, Seen::Foreground),
-        ] {
-            assert_eq!(
-                after_road(grid(luma, red)),
-                expected,
-                "luma {luma} red {red}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_thing_that_stays_becomes_background_and_the_road_is_remembered() {
-        let mut background = Background::new(TOLERANCE, 10_000.0);
-        let mut t_ms = 0;
-        let mut show = |background: &mut Background, red: f32, frames: u32| {
-            let mut last = Seen::Background;
-            for _ in 0..frames {
-                t_ms += 40;
-                last = background.observe(&grid(100.0, red), t_ms, false)[0];
-            }
-            last
-        };
-        show(&mut background, 0.0, 500);
-        assert_eq!(
-            show(&mut background, 60.0, 25),
-            Seen::Foreground,
-            "after a second"
-        );
-        assert_eq!(
-            show(&mut background, 60.0, 2000),
-            Seen::Background,
-            "after 80 seconds"
-        );
-        // The road comes back: its share has faded, yet it is learned again as fast as any.
-        show(&mut background, 0.0, 1);
-        assert_eq!(show(&mut background, 0.0, 2000), Seen::Background);
-    }
-
-    #[test]
-    fn another_exposure_is_not_foreground() {
-        let cells: Vec<Cell> = (0..64)
-            .map(|i| Cell {
-                luma: 60.0 + i as f32,
-                red: 0.0,
-                blue: 0.0,
-                texture: 2.0,
-            })
-            .collect();
-        let bright = cells.iter().map(|cell| scaled(cell, 1.4)).collect();
-        let mut background = Background::new(TOLERANCE, 10_000.0);
-        for frame in 0..50 {
-            let grid = Cells {
-                across: 8,
-                down: 8,
-                cells: cells.clone(),
-            };
-            background.observe(&grid, frame * 40, false);
-        }
-        let seen = background.observe(
-            &Cells {
-                across: 8,
-                down: 8,
-                cells: bright,
-            },
-            2000,
-            false,
-        );
-        assert!(seen.iter().all(|seen| *seen == Seen::Background));
-    }
-}
+mod tests;

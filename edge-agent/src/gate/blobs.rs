@@ -6,12 +6,34 @@ use models::Rect;
 use super::background::Seen;
 
 /// Something that is not background in one frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     /// Its bounding box, in pixels of the frame.
     pub rect: Rect,
     /// Whether the picture's edge or the region's cuts it.
     pub cut: bool,
+    /// Its cells: column and row.
+    pub cells: Vec<(u16, u16)>,
+    /// Side of a cell.
+    pub cell_px: u32,
+}
+
+impl Blob {
+    /// A box that is full.
+    #[cfg(test)]
+    pub fn solid(rect: Rect, cut: bool) -> Self {
+        let cells = |from: u32, to: u32| (from / 4) as u16..to.div_ceil(4) as u16;
+        let rows = cells(rect.y, rect.bottom());
+        let columns = cells(rect.x, rect.right());
+        Self {
+            rect,
+            cut,
+            cells: rows
+                .flat_map(|row| columns.clone().map(move |column| (column, row)))
+                .collect(),
+            cell_px: 4,
+        }
+    }
 }
 
 /// A mask of cells, row by row.
@@ -92,8 +114,10 @@ impl Mask {
             stack.push(start);
             let (mut x0, mut y0, mut x1, mut y1) = (usize::MAX, usize::MAX, 0, 0);
             let mut cut = false;
+            let mut cells = Vec::new();
             while let Some(index) = stack.pop() {
                 let (x, y) = (index % self.across, index / self.across);
+                cells.push((x as u16, y as u16));
                 (x0, y0, x1, y1) = (x0.min(x), y0.min(y), x1.max(x), y1.max(y));
                 cut |= x == 0 || y == 0 || x + 1 == self.across || y + 1 == self.down;
                 for row in y.saturating_sub(1)..(y + 2).min(self.down) {
@@ -121,7 +145,12 @@ impl Mask {
                 width: edge(x1, self.across, width_px) - x,
                 height: edge(y1, self.down, height_px) - y,
             };
-            blobs.push(Blob { rect, cut });
+            blobs.push(Blob {
+                rect,
+                cut,
+                cells,
+                cell_px,
+            });
         }
         blobs
     }

@@ -35,23 +35,52 @@ struct Sums {
     steps: u32,
 }
 
+impl Cell {
+    /// A cell that a moved picture does not show.
+    const MISSING: Self = Self {
+        luma: f32::NAN,
+        red: 0.0,
+        blue: 0.0,
+        texture: 0.0,
+    };
+
+    /// Whether the picture does not show it.
+    pub fn is_missing(&self) -> bool {
+        self.luma.is_nan()
+    }
+}
+
 impl Cells {
-    /// Measures a frame with cells of `side_px` pixels.
-    pub fn measure(view: RgbView<'_>, side_px: u32) -> Self {
+    /// Measures a frame that is moved by `shift` (pixels right and down) with cells of `side_px`
+    /// pixels.
+    pub fn measure(view: RgbView<'_>, side_px: u32, (dx, dy): (i32, i32)) -> Self {
         let side = side_px as usize;
-        let across = view.width() as usize / side;
-        let down = view.height() as usize / side;
+        let (width, height) = (view.width() as usize, view.height() as usize);
+        let (across, down) = (width / side, height / side);
         let mut cells = Vec::with_capacity(across * down);
-        let mut sums = vec![Sums::default(); across];
+        // Columns of cells that are wholly in the moved picture.
+        let first = ((-dx).max(0) as usize).div_ceil(side).min(across);
+        let end = (width.saturating_sub(dx.max(0) as usize) / side).clamp(first, across);
+        let mut sums = vec![Sums::default(); end - first];
         for row in 0..down {
+            let top = (row * side) as i64 + i64::from(dy);
+            if top < 0 || top as usize + side > height {
+                cells.resize(cells.len() + across, Cell::MISSING);
+                continue;
+            }
             sums.fill(Sums::default());
             for line in 0..side {
-                let y = (row * side + line) as u32;
+                let y = (top as usize + line) as u32;
                 let here = view.row(y);
                 let below = view.row((y + 1).min(view.height() - 1));
-                add_line(&mut sums, here, below, side);
+                let start = ((first * side) as i64 + i64::from(dx)) as usize * 3;
+                let bytes = (end - first) * side * 3;
+                let part = start..start + bytes;
+                add_line(&mut sums, &here[part.clone()], &below[part], side);
             }
+            cells.resize(cells.len() + first, Cell::MISSING);
             cells.extend(sums.iter().map(|sums| mean(sums, side)));
+            cells.resize(cells.len() + across - end, Cell::MISSING);
         }
         Self {
             across,
@@ -100,7 +129,7 @@ mod tests {
     #[test]
     fn a_plain_picture_has_its_own_colour_and_no_texture() {
         let frame = RgbFrame::filled(10, 9, [200, 100, 50]).unwrap();
-        let cells = Cells::measure(frame.view(), 4);
+        let cells = Cells::measure(frame.view(), 4, (0, 0));
         assert_eq!((cells.across, cells.down, cells.cells.len()), (2, 2, 4));
         let cell = cells.cells[3];
         assert!((cell.luma - 124.4).abs() < 0.5, "{cell:?}");
@@ -117,11 +146,37 @@ mod tests {
         for pixel in frame.data_mut().chunks_exact_mut(3).step_by(2) {
             pixel.copy_from_slice(&[100, 100, 100]);
         }
-        let cells = Cells::measure(frame.view(), 4);
+        let cells = Cells::measure(frame.view(), 4, (0, 0));
         assert!(
             (cells.cells[0].texture - 37.5).abs() < 0.1,
             "{:?}",
             cells.cells[0]
         );
+    }
+
+    #[test]
+    fn a_moved_picture_gives_the_same_cells_where_it_shows_them() {
+        let picture = |dx: i32, dy: i32| {
+            let mut frame = RgbFrame::filled(32, 24, [0, 0, 0]).unwrap();
+            for (index, pixel) in frame.data_mut().chunks_exact_mut(3).enumerate() {
+                let (x, y) = (index as i32 % 32 - dx, index as i32 / 32 - dy);
+                pixel.fill((x * 37 + y * 91).rem_euclid(251) as u8);
+            }
+            frame
+        };
+        let still = Cells::measure(picture(0, 0).view(), 4, (0, 0));
+        for shift in [(3, -2), (-5, 4)] {
+            let moved = Cells::measure(picture(shift.0, shift.1).view(), 4, shift);
+            let seen = moved.cells.iter().zip(&still.cells).enumerate();
+            let mut compared = 0;
+            for (index, (moved, still)) in seen {
+                // Texture looks one pixel beyond the cell, which the picture's edge lacks.
+                if !moved.is_missing() && index / 8 < 5 {
+                    assert_eq!(moved.luma, still.luma, "cell {index} at {shift:?}");
+                    compared += 1;
+                }
+            }
+            assert!(compared > 20, "{compared}");
+        }
     }
 }

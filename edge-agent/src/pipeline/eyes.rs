@@ -80,6 +80,7 @@ impl Road {
         let step = self
             .tracker
             .step(&blobs, moment.frame, moment.t_ms, self.size_px);
+        self.gate.hold(&step.held, &step.given_up);
         laps.lap(Stage::Track);
         step.into()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use models::Rect;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Direction, Event, UNKNOWN};
@@ -19,6 +20,19 @@ pub struct Passage {
     pub first_frame: u64,
     /// Last frame that shows it.
     pub last_frame: u64,
+    /// Where it is in some of its frames, in order; without any, time alone decides.
+    #[serde(default)]
+    pub boxes: Vec<Waypoint>,
+}
+
+/// Where a vehicle truly is in one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Waypoint {
+    /// The frame's number.
+    pub frame: u64,
+    /// The pixels it covers.
+    #[serde(rename = "box")]
+    pub bounds: Rect,
 }
 
 /// A colour that was told wrongly.
@@ -57,15 +71,19 @@ pub struct Score {
     pub mistakes: Vec<Mistake>,
 }
 
-/// Matches each vehicle to at most one event, the greatest overlap in time first. Frames are
-/// inclusive.
+/// Weight of the overlap in time beside that of the place: vehicles that pass together differ in
+/// place, and one that follows another's way differs in time.
+const TIME_WEIGHT: f64 = 0.5;
+
+/// Matches each vehicle to at most one event, the greatest overlap in place and time first.
+/// Frames are inclusive.
 pub fn compare(events: &[Event], truth: &[Passage]) -> Score {
     let mut pairs = Vec::new();
     for (e, event) in events.iter().enumerate() {
         for (p, passage) in truth.iter().enumerate() {
-            let overlap = overlap(event, passage);
-            if overlap > 0.0 {
-                pairs.push((overlap, e, p));
+            let (time, place) = (overlap(event, passage), place(event, passage));
+            if time > 0.0 && place > 0.0 {
+                pairs.push((place + TIME_WEIGHT * time, e, p));
             }
         }
     }
@@ -128,6 +146,33 @@ fn overlap(event: &Event, passage: &Passage) -> f64 {
     let whole_first = event.first_frame.min(passage.first_frame);
     let whole_last = event.last_frame.max(passage.last_frame);
     (last - first + 1) as f64 / (whole_last - whole_first + 1) as f64
+}
+
+/// How well the event's box lies where the vehicle truly is in the event's best frame, as
+/// intersection over union; 1 where the truth tells no places.
+fn place(event: &Event, passage: &Passage) -> f64 {
+    let frame = event.best_frame;
+    let after = passage.boxes.partition_point(|point| point.frame < frame);
+    let (Some(low), Some(high)) = (
+        passage.boxes.get(after.saturating_sub(1)),
+        passage.boxes.get(after).or(passage.boxes.last()),
+    ) else {
+        return 1.0;
+    };
+    let span = high.frame.saturating_sub(low.frame).max(1) as f64;
+    let share = (frame.saturating_sub(low.frame) as f64 / span).min(1.0);
+    let edges = |rect: &Rect| [rect.x, rect.y, rect.right(), rect.bottom()].map(f64::from);
+    let (from, to) = (edges(&low.bounds), edges(&high.bounds));
+    let truth: [f64; 4] = std::array::from_fn(|i| from[i] + (to[i] - from[i]) * share);
+    let told = edges(&event.bounds);
+    let area = |e: &[f64; 4]| (e[2] - e[0]).max(0.0) * (e[3] - e[1]).max(0.0);
+    let shared = area(&[
+        truth[0].max(told[0]),
+        truth[1].max(told[1]),
+        truth[2].min(told[2]),
+        truth[3].min(told[3]),
+    ]);
+    shared / (area(&truth) + area(&told) - shared).max(1.0)
 }
 
 fn share(part: usize, whole: usize) -> Option<f64> {
@@ -199,7 +244,37 @@ mod tests {
             direction: Some(direction),
             first_frame: frames.0,
             last_frame: frames.1,
+            boxes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn vehicles_at_the_same_time_are_told_apart_by_place() {
+        let at = |frame, x, y| Waypoint {
+            frame,
+            bounds: Rect {
+                x,
+                y,
+                width: 100,
+                height: 50,
+            },
+        };
+        let mut near = passage(0, (0, 60), Direction::Left, "red");
+        near.boxes = vec![at(0, 400, 200), at(60, 100, 200)];
+        let mut far = passage(1, (10, 50), Direction::Left, "blue");
+        far.boxes = vec![at(10, 400, 100), at(50, 100, 100)];
+        let told = |frames, y, colour: &str| Event {
+            best_frame: 30,
+            bounds: at(30, 250, y).bounds,
+            ..event(frames, Direction::Left, colour)
+        };
+        // By time alone each event would fit the other vehicle better.
+        let events = [told((10, 50), 200, "red"), told((0, 60), 100, "blue")];
+        let score = compare(&events, &[near.clone(), far.clone()]);
+        assert_eq!((score.found, score.mistakes.len()), (2, 0), "{score}");
+        // At the right time but elsewhere in the picture it is false.
+        let score = compare(&[told((0, 60), 300, "red")], &[near, far]);
+        assert_eq!((score.found, score.false_events), (0, 1));
     }
 
     #[test]

@@ -49,6 +49,21 @@ impl Bounds {
         )
     }
 
+    /// Which edges of the picture it touches: left, top, right, bottom.
+    pub fn touches(&self, picture: &Bounds) -> [bool; 4] {
+        [
+            self.left <= picture.left + 1.0,
+            self.top <= picture.top + 1.0,
+            self.right >= picture.right - 1.0,
+            self.bottom >= picture.bottom - 1.0,
+        ]
+    }
+
+    /// Whether the point lies inside.
+    pub fn holds(&self, (x, y): (f32, f32)) -> bool {
+        (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y)
+    }
+
     /// Moved.
     pub fn shifted(&self, dx: f32, dy: f32) -> Self {
         Self {
@@ -84,6 +99,13 @@ impl Bounds {
         let width = self.right.min(other.right) - self.left.max(other.left);
         let height = self.bottom.min(other.bottom) - self.top.max(other.top);
         width.max(0.0) * height.max(0.0)
+    }
+
+    /// Pixels between both, along the axis on which they are farther apart; 0 when they touch.
+    pub fn gap(&self, other: &Bounds) -> f32 {
+        let across = self.left.max(other.left) - self.right.min(other.right);
+        let down = self.top.max(other.top) - self.bottom.min(other.bottom);
+        across.max(down).max(0.0)
     }
 
     /// Intersection over union, 0 to 1.

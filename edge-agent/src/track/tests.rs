@@ -1,21 +1,24 @@
 //! Tests of tracking on boxes written down by hand.
 
+use models::Rect;
+
+use super::boxes::Bounds;
 use super::*;
+use crate::event::Direction;
 use crate::gate::Blob;
 
 const SIZE: (u32, u32) = (640, 360);
 
 fn blob(x: i32, y: u32, width: u32, height: u32) -> Option<Blob> {
     let (left, right) = (x.max(0), (x + width as i32).min(SIZE.0 as i32));
-    (right - left >= 4).then(|| Blob {
-        rect: Rect {
-            x: left as u32,
-            y,
-            width: (right - left) as u32,
-            height,
-        },
-        cut: x <= 0 || x + width as i32 >= SIZE.0 as i32,
-    })
+    let rect = Rect {
+        x: left as u32,
+        y,
+        width: (right - left).max(0) as u32,
+        height,
+    };
+    let cut = x <= 0 || x + width as i32 >= SIZE.0 as i32;
+    (right - left >= 4).then(|| Blob::solid(rect, cut))
 }
 
 /// Runs boxes given by frame number, 40 ms apart; the vehicles that passed.
@@ -115,7 +118,9 @@ fn vehicles_that_meet_in_one_box_come_out_as_two() {
                 let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
                 vec![Blob {
                     rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
-                    cut: false,
+                    cells: [a.cells, b.cells].concat(),
+                    cut: a.cut || b.cut,
+                    cell_px: 4,
                 }]
             }
             (a, b) => a.into_iter().chain(b).collect(),

@@ -1,10 +1,11 @@
-//! One step of tracking: which box belongs to which track, which boxes are pieces of one
-//! vehicle, which box hides several vehicles. Pure: boxes and times in, tracks out.
+//! One step of tracking: parts of blobs go to the vehicles that are expected there, what is
+//! left starts new tracks, what is not seen any more ends. Pure: boxes and times in, tracks out.
 
 use models::Rect;
 
+use super::assign::assign;
 use super::boxes::Bounds;
-use super::split::{Place, split};
+use super::parts::{Known, Part, divide};
 use super::{Sighting, Track, TrackConfig};
 use crate::gate::Blob;
 
@@ -17,6 +18,10 @@ pub struct Step {
     pub passed: Vec<Track>,
     /// Numbers of tracks that ended as nothing worth an event.
     pub dropped: Vec<u64>,
+    /// Where vehicles are, moving or standing.
+    pub held: Vec<Rect>,
+    /// Where a vehicle stands that is not followed any longer.
+    pub given_up: Vec<Rect>,
 }
 
 /// All tracks of one camera.
@@ -31,14 +36,21 @@ pub struct Tracker {
 /// A track is a duplicate of an older one when it was seen for less than this share of it.
 const YOUNG_SHARE: f32 = 0.7;
 
-/// A piece belongs to a vehicle when the vehicle's expected box covers this share of it.
+/// A track that was seen apart from an older one in no more frames than the first, when both
+/// came, and together with it in the second, is a part of it.
+const APART_HITS: u32 = 20;
+const TOGETHER_HITS: u32 = 10;
+
+/// A piece belongs to a vehicle when the vehicle's expected box covers this share of it …
 const PIECE_COVERED: f32 = 0.6;
 
-/// A vehicle may be hidden in another's box when that covers this share of its expected box.
-const HIDDEN_COVERED: f32 = 0.5;
+/// … and when it is no farther from the rest of it, pixels.
+const PIECE_GAP_PX: f32 = 24.0;
 
-/// Thinner rests of a box are its own ragged edge.
-const LEAST_PART_PX: f32 = 12.0;
+/// A vehicle is hidden when others cover this share of where it is expected …
+const HIDDEN_COVERED: f32 = 0.5;
+/// … and may then be unseen this many times longer.
+const HIDDEN_PATIENCE: u64 = 5;
 
 impl Tracker {
     /// No tracks yet.
@@ -54,105 +66,183 @@ impl Tracker {
     /// Takes the boxes of frame `frame` at `t_ms` of a picture of `size_px`.
     pub fn step(&mut self, blobs: &[Blob], frame: u64, t_ms: u64, size_px: (u32, u32)) -> Step {
         self.size_px = size_px;
-        let now = (frame, t_ms);
-        let expected: Vec<Bounds> = self
-            .tracks
-            .iter()
-            .map(|track| track.expected(t_ms))
-            .collect();
-        let (bounds, cut) = self.parts(blobs, t_ms);
-        let owner = self.assign(&expected, &bounds);
-        let claims = self.claims(&expected, &bounds, &owner);
-        let mut taken: Vec<bool> = claims
-            .iter()
-            .map(|claimants| !claimants.is_empty())
-            .collect();
         let mut step = Step::default();
-        let mut measured: Vec<Option<(Bounds, bool)>> = vec![None; self.tracks.len()];
-        for (blob, claimants) in claims.iter().enumerate() {
-            match claimants[..] {
-                [] => {}
-                [track] => measured[track] = Some((bounds[blob], cut[blob])),
-                _ => step
-                    .dropped
-                    .extend(self.share(&bounds[blob], claimants, &expected, now)),
-            }
+        self.fuse(blobs, t_ms, &mut step);
+        let parts = self.parts(blobs, t_ms);
+        let mut found = self.owned(&parts);
+        let mut free: Vec<usize> = (0..parts.len())
+            .filter(|at| parts[*at].owner.is_none())
+            .collect();
+        let open: Vec<usize> = (0..found.len())
+            .filter(|track| found[*track].is_none())
+            .collect();
+        for (track, part) in assign(&self.tracks, &open, &parts, &free, t_ms, &self.config) {
+            found[track] = Some(parts[part].clone());
+            free.retain(|at| *at != part);
         }
         // A box that no track took may be a piece of a vehicle that another box already met.
-        for blob in (0..bounds.len())
-            .filter(|blob| !taken[*blob])
-            .collect::<Vec<_>>()
-        {
-            let home = (0..self.tracks.len())
-                .filter(|track| measured[*track].is_some() && self.tracks[*track].hits > 1)
-                .find(|track| bounds[blob].covered_by(&expected[*track]) >= PIECE_COVERED)
-                .filter(|track| {
-                    let known = measured[*track].map_or(bounds[blob], |known| known.0);
-                    self.tracks[*track].fits(&known.union(&bounds[blob]))
-                });
-            if let Some(known) = home.and_then(|track| measured[track].as_mut()) {
-                taken[blob] = true;
-                *known = (known.0.union(&bounds[blob]), known.1 || cut[blob]);
+        free.retain(|at| !self.add_piece(&parts[*at], &mut found, t_ms));
+        let picture = self.picture();
+        for (track, part) in self.tracks.iter_mut().zip(&found) {
+            if let Some(part) = part {
+                track.take(part, &picture, frame, t_ms);
             }
         }
-        for (track, measured) in measured.iter().enumerate() {
-            if let Some((bounds, cut)) = measured {
-                self.tracks[track].measure(*bounds, *cut, frame, t_ms);
-            }
-        }
-        for blob in (0..bounds.len()).filter(|blob| !taken[*blob]) {
+        for at in free {
             if self.tracks.len() < self.config.max_tracks as usize {
                 let number = self.next_number;
                 self.next_number += 1;
                 self.tracks
-                    .push(Track::new(number, bounds[blob], cut[blob], frame, t_ms));
+                    .push(Track::new(number, &parts[at], &picture, frame, t_ms));
             }
         }
-        self.tracks
-            .retain(|track| !step.dropped.contains(&track.number));
         step.sightings = self
             .tracks
             .iter()
             .filter_map(|track| self.sighting(track, t_ms))
             .collect();
         self.bury(t_ms, &mut step);
+        step.held = self
+            .tracks
+            .iter()
+            .filter(|track| track.hits >= self.config.min_hits && track.has_moved())
+            .filter_map(|track| self.rect(&track.bounds))
+            .collect();
         step
     }
 
-    /// The boxes, those that hide a newcomer in parts, and whether an edge cuts each.
-    fn parts(&self, blobs: &[Blob], t_ms: u64) -> (Vec<Bounds>, Vec<bool>) {
-        let whole: Vec<Bounds> = blobs.iter().map(|blob| Bounds::of(&blob.rect)).collect();
+    /// Ends every track.
+    pub fn finish(&mut self) -> Step {
+        let mut step = Step::default();
+        for track in std::mem::take(&mut self.tracks) {
+            self.close(track, &mut step);
+        }
+        step
+    }
+
+    /// The blobs divided among the confirmed tracks; owners are numbers of tracks.
+    fn parts(&self, blobs: &[Blob], t_ms: u64) -> Vec<Part> {
         let picture = self.picture();
-        let known: Vec<Place> = self
+        let (numbers, known): (Vec<usize>, Vec<Known>) = self
             .tracks
             .iter()
-            .filter(|track| track.hits >= self.config.min_hits)
-            .filter_map(|track| {
-                let whole = track.expected_whole(t_ms)?;
-                let visible = whole.clipped(&picture)?;
-                Some(Place {
-                    visible,
-                    width: whole.width(),
-                    height: whole.height(),
-                })
+            .enumerate()
+            .filter(|(_, track)| track.hits >= self.config.min_hits)
+            .filter_map(|(number, track)| {
+                let visible = track.expected_whole(t_ms).clipped(&picture)?;
+                let grows = track.grows();
+                Some((number, Known { visible, grows }))
             })
-            .collect();
-        split(&whole, &known, LEAST_PART_PX)
-            .into_iter()
-            .map(|(bounds, blob)| (bounds, blobs[blob].cut))
-            .unzip()
+            .unzip();
+        let mut parts = divide(blobs, &known, &picture);
+        for part in &mut parts {
+            part.owner = part.owner.map(|at| numbers[at]);
+            let turns = |at: usize| {
+                let track: &Track = &self.tracks[at];
+                !part.shared && track.would_turn_back(&part.bounds)
+                    || !track.may_leave_as(part, t_ms)
+            };
+            if part.owner.is_some_and(turns) {
+                part.owner = None;
+            }
+        }
+        parts
+    }
+
+    /// For each track its part, its pieces put together.
+    fn owned(&self, parts: &[Part]) -> Vec<Option<Part>> {
+        let mut found: Vec<Option<Part>> = vec![None; self.tracks.len()];
+        for part in parts {
+            let Some(owner) = part.owner else {
+                continue;
+            };
+            let own = &mut found[owner];
+            *own = match own.take() {
+                None => Some(part.clone()),
+                Some(known) => {
+                    let union = known.bounds.union(&part.bounds);
+                    if self.tracks[owner].fits(&union) {
+                        Some(joined(known, part))
+                    } else if known.bounds.area() >= part.bounds.area() {
+                        Some(known)
+                    } else {
+                        Some(part.clone())
+                    }
+                }
+            };
+        }
+        found
+    }
+
+    /// Adds the part to a vehicle that was found and in whose place it lies.
+    fn add_piece(&self, part: &Part, found: &mut [Option<Part>], t_ms: u64) -> bool {
+        for (track, own) in self.tracks.iter().zip(found) {
+            if let Some(known) = own
+                && track.hits > 1
+                && part.bounds.covered_by(&track.expected_whole(t_ms)) >= PIECE_COVERED
+                && part.bounds.gap(&known.bounds) <= PIECE_GAP_PX
+                && track.fits(&known.bounds.union(&part.bounds))
+            {
+                *known = joined(known.clone(), part);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends younger tracks that turn out to be a piece of an older one's vehicle: both lie in
+    /// one blob and move as one, and together they are no larger than the older one can be, or
+    /// the younger one was hardly seen without the older one.
+    fn fuse(&mut self, blobs: &[Blob], t_ms: u64, step: &mut Step) {
+        let mut pairs: Vec<(u64, u64, Bounds)> = Vec::new();
+        for blob in blobs {
+            let outline = Bounds::of(&blob.rect);
+            let member = |track: &&Track| {
+                track.hits >= self.config.min_hits
+                    && track.expected(t_ms).covered_by(&outline) >= 0.5
+            };
+            let members: Vec<&Track> = self.tracks.iter().filter(member).collect();
+            for (at, young) in members.iter().enumerate() {
+                let place = young.expected(t_ms);
+                let piece = |older: &&&Track| {
+                    let whole = older.expected_whole(t_ms);
+                    let beside = whole.gap(&place) <= PIECE_GAP_PX;
+                    let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
+                        || (whole.top - place.top).abs() < 0.35 * whole.height();
+                    let never_apart = young.alone_hits <= APART_HITS
+                        && young.hits >= young.alone_hits + TOGETHER_HITS
+                        && beside
+                        && level;
+                    let young_piece = (young.hits as f32) < YOUNG_SHARE * older.hits as f32
+                        && older.fits(&whole.union(&place));
+                    young.moves_like(older) && (young_piece || never_apart)
+                };
+                if let Some(older) = members[..at].iter().find(piece) {
+                    pairs.push((young.number, older.number, place));
+                }
+            }
+        }
+        for (young, older, place) in pairs {
+            if let Some(track) = self.tracks.iter_mut().find(|track| track.number == older) {
+                track.absorb(&place);
+                self.tracks.retain(|track| track.number != young);
+                step.dropped.push(young);
+            }
+        }
     }
 
     fn sighting(&self, track: &Track, t_ms: u64) -> Option<Sighting> {
-        let rect = track.bounds.to_rect(self.size_px.0, self.size_px.1)?;
-        let shared = track.shared_since_ms.is_some();
         let seen = Sighting {
             track: track.number,
-            rect,
+            rect: self.rect(&track.bounds)?,
             cut: track.cut,
-            shared,
+            shared: track.shared,
         };
         (track.last_t_ms == t_ms).then_some(seen)
+    }
+
+    fn rect(&self, bounds: &Bounds) -> Option<Rect> {
+        bounds.to_rect(self.size_px.0, self.size_px.1)
     }
 
     fn picture(&self) -> Bounds {
@@ -165,166 +255,55 @@ impl Tracker {
         })
     }
 
-    /// Ends every track.
-    pub fn finish(&mut self) -> Step {
-        let mut step = Step::default();
-        for track in std::mem::take(&mut self.tracks) {
-            self.close(track, &mut step);
-        }
-        step
-    }
-
-    /// For each track the box it fits best, each box given once, best overlap first.
-    fn assign(&self, expected: &[Bounds], bounds: &[Bounds]) -> Vec<Option<usize>> {
-        let mut pairs = Vec::new();
-        for (track, expected) in expected.iter().enumerate() {
-            for (blob, bounds) in bounds.iter().enumerate() {
-                let overlap = expected.overlap(bounds);
-                let known = &self.tracks[track];
-                if known.hits >= self.config.min_hits && known.would_turn_back(bounds) {
-                    continue;
-                }
-                let score = if overlap >= self.config.min_overlap {
-                    overlap
-                } else if self.near(expected, bounds) {
-                    overlap * 0.1
-                } else {
-                    continue;
-                };
-                pairs.push((score, track, blob));
-            }
-        }
-        pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let mut owner = vec![None; expected.len()];
-        let mut taken = vec![false; bounds.len()];
-        for (_, track, blob) in pairs {
-            if owner[track].is_none() && !taken[blob] {
-                owner[track] = Some(blob);
-                taken[blob] = true;
-            }
-        }
-        owner
-    }
-
-    /// Near enough and of about the same size.
-    fn near(&self, a: &Bounds, b: &Bounds) -> bool {
-        let ((ax, ay), (bx, by)) = (a.centre(), b.centre());
-        let reach = self.config.max_jump_sizes;
-        let ratio = a.area() / b.area().max(1.0);
-        (ax - bx).abs() <= reach * a.width().min(b.width())
-            && (ay - by).abs() <= reach * a.height().min(b.height())
-            && (0.4..=2.5).contains(&ratio)
-    }
-
-    /// For each box the tracks in it: its owner and those without a box that it hides.
-    fn claims(
-        &self,
-        expected: &[Bounds],
-        bounds: &[Bounds],
-        owner: &[Option<usize>],
-    ) -> Vec<Vec<usize>> {
-        let mut claims = vec![Vec::new(); bounds.len()];
-        for (track, blob) in owner.iter().enumerate() {
-            if let Some(blob) = blob {
-                claims[*blob].push(track);
-            }
-        }
-        for (track, expected) in expected.iter().enumerate() {
-            if owner[track].is_some() || self.tracks[track].hits < self.config.min_hits {
-                continue;
-            }
-            let best = (0..bounds.len())
-                .map(|blob| (expected.covered_by(&bounds[blob]), blob))
-                .filter(|(covered, _)| *covered >= HIDDEN_COVERED)
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            if let Some((_, blob)) = best {
-                claims[blob].push(track);
-            }
-        }
-        claims
-    }
-
-    /// Several tracks in one box: those with one motion are one vehicle, the others keep their
-    /// size and are fitted into the box, the outermost to its edges. Gives the numbers of the
-    /// tracks that turned out to be another one's vehicle.
-    fn share(
-        &mut self,
-        whole: &Bounds,
-        claimants: &[usize],
-        expected: &[Bounds],
-        (frame, t_ms): (u64, u64),
-    ) -> Vec<u64> {
-        let mut order = claimants.to_vec();
-        order.sort_by_key(|track| self.tracks[*track].number);
-        let mut keep: Vec<usize> = Vec::new();
-        let mut fused = Vec::new();
-        for index in order {
-            let young = &self.tracks[index];
-            let same = |older: &usize| {
-                let older = &self.tracks[*older];
-                (young.hits as f32) < YOUNG_SHARE * older.hits as f32 && young.moves_like(older)
-            };
-            if keep.iter().any(same) {
-                fused.push(young.number);
-            } else {
-                keep.push(index);
-            }
-        }
-        if let [only] = keep[..] {
-            let cut = self.tracks[only].cut;
-            self.tracks[only].measure(*whole, cut, frame, t_ms);
-            return fused;
-        }
-        let least = |edge: fn(&Bounds) -> f32| {
-            keep.iter()
-                .map(|track| edge(&expected[*track]))
-                .fold(f32::INFINITY, f32::min)
-        };
-        let (left, top) = (least(|b| b.left), least(|b| b.top));
-        let (right, bottom) = (-least(|b| -b.right), -least(|b| -b.bottom));
-        for track in keep {
-            let own = expected[track];
-            let dx = fit(
-                (own.left <= left).then_some(whole.left - own.left),
-                (own.right >= right).then_some(whole.right - own.right),
-            );
-            let dy = fit(
-                (own.top <= top).then_some(whole.top - own.top),
-                (own.bottom >= bottom).then_some(whole.bottom - own.bottom),
-            );
-            // Half a step: the edge of a shared box is a rough guide.
-            self.tracks[track].share(own.shifted(dx * 0.5, dy * 0.5), frame, t_ms);
-        }
-        fused
-    }
-
-    /// Ends the tracks that were lost for too long or have left the picture.
+    /// Ends the tracks that were lost for too long, have left the picture or stand for too long.
     fn bury(&mut self, t_ms: u64, step: &mut Step) {
         let picture = self.picture();
-        let config = &self.config;
-        let lost = |track: &Track| {
+        let mut left = Vec::with_capacity(self.tracks.len());
+        for track in &self.tracks {
             let unseen_ms = t_ms.saturating_sub(track.last_t_ms);
-            let shared_ms = track
-                .shared_since_ms
-                .map_or(0, |since| t_ms.saturating_sub(since));
-            unseen_ms > 0
-                && (track.hits < config.min_hits
-                    || unseen_ms > u64::from(config.max_unseen_ms)
-                    || track.expected(t_ms).covered_by(&picture) < 0.1)
-                || shared_ms > u64::from(config.max_shared_ms)
-        };
-        let (gone, left): (Vec<Track>, Vec<Track>) =
-            std::mem::take(&mut self.tracks).into_iter().partition(lost);
-        self.tracks = left;
+            let expected = track.expected(t_ms);
+            let patience = || {
+                let others = self
+                    .tracks
+                    .iter()
+                    .filter(|other| other.number != track.number && other.last_t_ms == t_ms);
+                let covered: f32 = others.map(|other| expected.covered_by(&other.bounds)).sum();
+                let times = if covered >= HIDDEN_COVERED {
+                    HIDDEN_PATIENCE
+                } else {
+                    1
+                };
+                u64::from(self.config.max_unseen_ms) * times
+            };
+            let lost = unseen_ms > 0
+                && (track.hits < self.config.min_hits
+                    || expected.covered_by(&picture) < 0.1
+                    || unseen_ms > patience());
+            let stands = track.still_ms(t_ms) > u64::from(self.config.max_still_ms);
+            if stands {
+                step.given_up.extend(self.rect(&track.bounds));
+            }
+            left.push(lost || stands);
+        }
+        let mut left = left.into_iter();
+        let (gone, kept): (Vec<Track>, Vec<Track>) = std::mem::take(&mut self.tracks)
+            .into_iter()
+            .partition(|_| left.next().unwrap_or(false));
+        self.tracks = kept;
         for track in gone {
             self.close(track, step);
         }
     }
 
     fn close(&self, track: Track, step: &mut Step) {
-        let travel = track.travel_px();
         let least = self.config.min_travel_share * self.size_px.0.max(self.size_px.1) as f32;
-        if track.hits >= self.config.min_frames && travel >= least {
+        let (width, height) = track.size_px();
+        let [least_width, least_height] = self.config.min_vehicle_px;
+        if track.hits >= self.config.min_frames
+            && track.travel_px() >= least
+            && width >= least_width as f32
+            && height >= least_height as f32
+        {
             step.passed.push(track);
         } else {
             step.dropped.push(track.number);
@@ -332,11 +311,13 @@ impl Tracker {
     }
 }
 
-/// The shift that the given sides ask for: their mean, or none.
-fn fit(low: Option<f32>, high: Option<f32>) -> f32 {
-    match (low, high) {
-        (Some(low), Some(high)) => (low + high) / 2.0,
-        (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => 0.0,
+/// Two parts of one vehicle.
+fn joined(known: Part, part: &Part) -> Part {
+    Part {
+        bounds: known.bounds.union(&part.bounds),
+        cut: known.cut || part.cut,
+        shared: known.shared || part.shared,
+        clear: std::array::from_fn(|side| known.clear[side] && part.clear[side]),
+        ..known
     }
 }

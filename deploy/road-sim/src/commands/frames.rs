@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use road_sim::{Light, Road, SceneSpec};
+use road_sim::{Light, Road, Scenario, SceneSpec};
 use serde::Serialize;
 
 use super::Misuse;
@@ -16,6 +16,10 @@ pub struct Arguments {
     /// Folder to write; new or empty
     #[arg(long)]
     out: PathBuf,
+    /// What happens: street, one, many, overlap, queue, night, rain, clouds, trees, shake,
+    /// cyclists or parking
+    #[arg(long, default_value = "street")]
+    scene: Scenario,
     /// Decides traffic, paints, scenery and noise
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -40,6 +44,9 @@ pub struct Arguments {
     /// Sensor noise, standard deviation in 8-bit steps
     #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     noise: f32,
+    /// The truth alone, without pictures
+    #[arg(long)]
+    truth_only: bool,
     /// Colours to paint vehicles in, parted by commas; all if left out
     #[arg(long, value_delimiter = ',')]
     colours: Vec<String>,
@@ -64,6 +71,7 @@ impl Arguments {
             self.colours.clone()
         };
         SceneSpec {
+            scene: self.scene,
             width: self.width,
             height: self.height,
             fps: self.fps,
@@ -83,8 +91,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let road = Road::new(arguments.spec()).map_err(Misuse::from)?;
     let output = Output::begin(&arguments.out)?;
     let mut timestamps = String::new();
-    let bar = progress(road.frame_count(), "frames");
-    for index in 0..road.frame_count() {
+    let drawn = if arguments.truth_only {
+        0
+    } else {
+        road.frame_count()
+    };
+    let bar = progress(drawn, "frames");
+    for index in 0..drawn {
         let (ending, bytes) = match arguments.jpeg {
             Some(quality) => (
                 "jpg",
@@ -108,13 +121,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         truth.push_str(&serde_json::to_string(passage)?);
         truth.push('\n');
     }
-    output.write("timestamps.jsonl", timestamps.as_bytes())?;
+    if !arguments.truth_only {
+        output.write("timestamps.jsonl", timestamps.as_bytes())?;
+    }
     output.write("truth.jsonl", truth.as_bytes())?;
     output.finish()?;
     println!(
         "{}: {} frames, {} passages",
         arguments.out.display(),
-        road.frame_count(),
+        drawn,
         road.passages().len()
     );
     Ok(())

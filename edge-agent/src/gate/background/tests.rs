@@ -1,0 +1,118 @@
+//! Single cells and small grids seen for a while.
+
+use super::*;
+
+const CALM: State<'static> = State {
+    flooded: false,
+    held: &[false; 64],
+    swaying: false,
+};
+
+const TOLERANCE: Tolerance = Tolerance {
+    luma: 10.0,
+    chroma: 6.0,
+    texture: 6.0,
+    shadow_share: 0.4,
+};
+
+fn grid(luma: f32, red: f32) -> Cells {
+    let cell = Cell {
+        luma,
+        red,
+        blue: 0.0,
+        texture: 2.0,
+    };
+    Cells {
+        across: 1,
+        down: 1,
+        cells: vec![cell],
+    }
+}
+
+/// What a single cell is called after `road` was seen for a while and then `now`.
+fn after_road(now: Cells) -> Seen {
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    for frame in 0..100 {
+        background.observe(&grid(100.0, 0.0), frame * 40, CALM);
+    }
+    // One cell alone would be taken for a change of the light of the whole scene.
+    background.models[0].judge(&now.cells[0], &TOLERANCE).0
+}
+
+#[test]
+fn tells_road_shadow_and_car_apart() {
+    for (luma, red, expected) in [
+        (104.0, 0.0, Seen::Background),
+        (60.0, 0.0, Seen::Shadow),
+        (20.0, 0.0, Seen::Foreground),
+        (60.0, 30.0, Seen::Foreground),
+        (112.0, 0.0, Seen::Doubtful),
+        (200.0, 0.0, Seen::Foreground),
+    ] {
+        assert_eq!(
+            after_road(grid(luma, red)),
+            expected,
+            "luma {luma} red {red}"
+        );
+    }
+}
+
+#[test]
+fn a_thing_that_stays_becomes_background_and_the_road_is_remembered() {
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    let mut t_ms = 0;
+    let mut show = |background: &mut Background, red: f32, frames: u32| {
+        let mut last = Seen::Background;
+        for _ in 0..frames {
+            t_ms += 40;
+            last = background.observe(&grid(100.0, red), t_ms, CALM)[0];
+        }
+        last
+    };
+    show(&mut background, 0.0, 500);
+    assert_eq!(
+        show(&mut background, 60.0, 25),
+        Seen::Foreground,
+        "after a second"
+    );
+    assert_eq!(
+        show(&mut background, 60.0, 2000),
+        Seen::Background,
+        "after 80 seconds"
+    );
+    // The road comes back: its share has faded, yet it is learned again as fast as any.
+    show(&mut background, 0.0, 1);
+    assert_eq!(show(&mut background, 0.0, 2000), Seen::Background);
+}
+
+#[test]
+fn another_exposure_is_not_foreground() {
+    let cells: Vec<Cell> = (0..64)
+        .map(|i| Cell {
+            luma: 60.0 + i as f32,
+            red: 0.0,
+            blue: 0.0,
+            texture: 2.0,
+        })
+        .collect();
+    let bright = cells.iter().map(|cell| scaled(cell, 1.4)).collect();
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    for frame in 0..50 {
+        let grid = Cells {
+            across: 8,
+            down: 8,
+            cells: cells.clone(),
+        };
+        background.observe(&grid, frame * 40, CALM);
+    }
+    let seen = background.observe(
+        &Cells {
+            across: 8,
+            down: 8,
+            cells: bright,
+        },
+        2000,
+        CALM,
+    );
+    assert!(seen.iter().all(|seen| *seen == Seen::Background));
+}

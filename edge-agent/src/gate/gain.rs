@@ -1,0 +1,141 @@
+//! How much brighter parts of the scene are than remembered: the sun behind a cloud, the
+//! camera's exposure. Medians of coarse blocks, mixed between their middles, so that a change
+//! may come from one side. Cells that show vehicles take no part. No memory.
+
+use super::cells::{Cell, Cells};
+
+/// Blocks across and down.
+const BLOCKS: (usize, usize) = (4, 3);
+
+/// A block with a smaller share of usable cells takes the whole picture's gain.
+const LEAST_USABLE: f32 = 0.3;
+
+/// Smaller changes are taken for none.
+const LEAST_CHANGE: f32 = 0.02;
+
+const BINS: usize = 256;
+const PER_UNIT: f32 = 100.0;
+
+/// The gain at every place of one frame.
+#[derive(Debug)]
+pub struct Gain {
+    /// Row by row of blocks.
+    blocks: Vec<f32>,
+    across: usize,
+    down: usize,
+}
+
+impl Gain {
+    /// Compares a frame's cells with the usual ones. `hidden` cells are left out.
+    pub fn measure<'a>(
+        grid: &Cells,
+        usual: impl Iterator<Item = &'a Cell>,
+        hidden: &[bool],
+    ) -> Self {
+        let (across, down) = (grid.across, grid.down);
+        let mut histograms = vec![[0u32; BINS]; BLOCKS.0 * BLOCKS.1];
+        let mut whole = [0u32; BINS];
+        for (index, (cell, usual)) in grid.cells.iter().zip(usual).enumerate() {
+            // Dark and blinded cells tell no ratio.
+            if hidden[index] || cell.is_missing() || usual.luma < 20.0 || usual.luma > 235.0 {
+                continue;
+            }
+            let block =
+                index / across * BLOCKS.1 / down * BLOCKS.0 + index % across * BLOCKS.0 / across;
+            let bin = (cell.luma / usual.luma * PER_UNIT + 0.5) as usize;
+            histograms[block][bin.min(BINS - 1)] += 1;
+            whole[bin.min(BINS - 1)] += 1;
+        }
+        let all = median(&whole, 1).unwrap_or(1.0);
+        let block_cells = (across * down) as f32 / (BLOCKS.0 * BLOCKS.1) as f32;
+        let least = (LEAST_USABLE * block_cells) as u32;
+        let blocks = histograms
+            .iter()
+            .map(|histogram| median(histogram, least).unwrap_or(all))
+            .collect();
+        Self {
+            blocks,
+            across,
+            down,
+        }
+    }
+
+    /// The gains of one row of cells, left to right.
+    pub fn row(&self, row: usize, gains: &mut Vec<f32>) {
+        let (upper, lower, part) = between(row, self.down, BLOCKS.1);
+        gains.clear();
+        let edges: [f32; BLOCKS.0] = std::array::from_fn(|block| {
+            let from = self.blocks[upper * BLOCKS.0 + block];
+            from + (self.blocks[lower * BLOCKS.0 + block] - from) * part
+        });
+        for column in 0..self.across {
+            let (left, right, part) = between(column, self.across, BLOCKS.0);
+            gains.push(edges[left] + (edges[right] - edges[left]) * part);
+        }
+    }
+}
+
+/// The two blocks whose middles a cell lies between, and how far it is from the first.
+fn between(cell: usize, cells: usize, blocks: usize) -> (usize, usize, f32) {
+    let place = (cell as f32 + 0.5) * blocks as f32 / cells as f32 - 0.5;
+    let place = place.clamp(0.0, (blocks - 1) as f32);
+    let low = place as usize;
+    (low, (low + 1).min(blocks - 1), place - low as f32)
+}
+
+fn median(histogram: &[u32; BINS], least: u32) -> Option<f32> {
+    let total: u32 = histogram.iter().sum();
+    if total < least.max(1) {
+        return None;
+    }
+    let mut below = 0;
+    let bin = histogram.iter().position(|count| {
+        below += count;
+        below * 2 >= total
+    })?;
+    let gain = bin as f32 / PER_UNIT;
+    Some(if (gain - 1.0).abs() <= LEAST_CHANGE {
+        1.0
+    } else {
+        gain.clamp(0.25, 2.5)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(luma: f32) -> Cell {
+        Cell {
+            luma,
+            ..Cell::default()
+        }
+    }
+
+    #[test]
+    fn light_from_one_side_is_found_and_vehicles_are_left_out() {
+        let (across, down) = (80, 45);
+        let usual = vec![cell(100.0); across * down];
+        let mut grid = Cells {
+            across,
+            down,
+            cells: usual.clone(),
+        };
+        let mut hidden = vec![false; across * down];
+        for (index, cell) in grid.cells.iter_mut().enumerate() {
+            let (x, y) = (index % across, index / across);
+            cell.luma *= 0.6 + 0.4 * x as f32 / across as f32;
+            if (20..50).contains(&x) && (20..40).contains(&y) {
+                cell.luma = 250.0;
+                hidden[index] = true;
+            }
+        }
+        let gain = Gain::measure(&grid, usual.iter(), &hidden);
+        let mut gains = Vec::new();
+        gain.row(30, &mut gains);
+        for (x, gain) in gains.iter().enumerate() {
+            let truth = 0.6 + 0.4 * x as f32 / across as f32;
+            assert!((gain - truth).abs() < 0.06, "{gain} for {truth} at {x}");
+        }
+    }
+}

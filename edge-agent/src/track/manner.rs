@@ -1,0 +1,115 @@
+//! What a track's motion says: whether it stands, moves like another, may be seen in a place,
+//! and how far and where to it went. Measures nothing.
+
+use super::Track;
+use super::boxes::Bounds;
+use super::motion::motion;
+use super::parts::Part;
+use crate::event::Direction;
+
+/// Sightings after which a track's speed can be relied on.
+const NEW_HITS: u32 = 6;
+
+/// The rear of a leaving vehicle may be so far off, as a share of its length and in pixels.
+const REAR_SHARE: f32 = 0.2;
+const REAR_PX: f32 = 20.0;
+/// Both of its sides farther off than this share of its breadth are another vehicle's.
+const LANE_SHARE: f32 = 0.3;
+
+impl Track {
+    /// How long it has been standing.
+    pub(super) fn still_ms(&self, t_ms: u64) -> u64 {
+        t_ms.saturating_sub(self.anchor.1)
+    }
+
+    /// Whether it ever moved by a good part of itself: a vehicle, not a change of the scene.
+    pub(super) fn has_moved(&self) -> bool {
+        self.farthest_px > 0.5 * self.bounds.width().min(self.bounds.height())
+    }
+
+    /// Whether both move alike: less than a third of the faster one's speed apart. Speeds of
+    /// new tracks are rough; for them it is enough not to move apart.
+    pub(super) fn moves_like(&self, other: &Track) -> bool {
+        let apart = (self.velocity.0 - other.velocity.0).hypot(self.velocity.1 - other.velocity.1);
+        let speed = |track: &Track| track.velocity.0.hypot(track.velocity.1);
+        let tolerance = if self.hits.min(other.hits) < NEW_HITS {
+            0.8
+        } else {
+            0.33
+        };
+        let fastest = speed(self).max(speed(other));
+        fastest > 0.0 && apart <= tolerance * fastest
+    }
+
+    /// Whether going to this box would be a jump against the known motion: at an edge of the
+    /// picture one vehicle comes where another leaves.
+    pub(super) fn would_turn_back(&self, bounds: &Bounds) -> bool {
+        let dx = motion(
+            (bounds.left - self.bounds.left, true),
+            (bounds.right - self.bounds.right, true),
+        );
+        let dy = motion(
+            (bounds.top - self.bounds.top, true),
+            (bounds.bottom - self.bounds.bottom, true),
+        );
+        let along = dx * self.velocity.0 + dy * self.velocity.1;
+        let jump = dx.abs() > 0.3 * self.bounds.width() || dy.abs() > 0.3 * self.bounds.height();
+        self.has_moved() && along < 0.0 && jump
+    }
+
+    /// Whether a part can be what is still to be seen of it while it leaves the picture: its rear
+    /// is where it should be. At an edge of the picture one vehicle comes where another leaves.
+    pub(super) fn may_leave_as(&self, part: &Part, t_ms: u64) -> bool {
+        if self.whole.is_none() {
+            return true;
+        }
+        let expected = self.expected_whole(t_ms);
+        let (dx, dy) = self.velocity;
+        let along = dx.abs() >= dy.abs();
+        let (side, now, expected, length) = match (along, along && dx < 0.0, !along && dy < 0.0) {
+            (true, true, _) => (2, part.bounds.right, expected.right, expected.width()),
+            (true, false, _) => (0, part.bounds.left, expected.left, expected.width()),
+            (false, _, true) => (3, part.bounds.bottom, expected.bottom, expected.height()),
+            (false, _, false) => (1, part.bounds.top, expected.top, expected.height()),
+        };
+        if !self.touches[(side + 2) % 4] {
+            return true;
+        }
+        // The sides along its way: both far off is another lane.
+        let [left, top, right, bottom] = [
+            part.bounds.left - self.expected(t_ms).left,
+            part.bounds.top - self.expected(t_ms).top,
+            part.bounds.right - self.expected(t_ms).right,
+            part.bounds.bottom - self.expected(t_ms).bottom,
+        ];
+        let (low, high, breadth) = if along {
+            (top, bottom, self.bounds.height())
+        } else {
+            (left, right, self.bounds.width())
+        };
+        let elsewhere = low.abs().min(high.abs()) > REAR_PX.max(LANE_SHARE * breadth);
+        let rear = (now - expected).abs() <= REAR_PX.max(REAR_SHARE * length);
+        !elsewhere && (rear || !part.clear[side])
+    }
+
+    /// Width and height: when last seen whole, or the largest part that was seen.
+    pub fn size_px(&self) -> (f32, f32) {
+        self.whole.unwrap_or(self.largest)
+    }
+
+    /// The farthest it ever was from where it was first seen.
+    pub fn travel_px(&self) -> f32 {
+        let ((x, y), (first_x, first_y)) = (self.bounds.centre(), self.first_centre);
+        // Both measures must agree: one alone may come from a box that only grew or split.
+        self.farthest_px.min(
+            (x - first_x)
+                .hypot(y - first_y)
+                .max(self.moved.0.hypot(self.moved.1)),
+        )
+    }
+
+    /// Where to it moved across the picture, by the longer axis.
+    pub fn direction(&self) -> Direction {
+        Direction::of(self.moved.0, self.moved.1)
+    }
+}
