@@ -1,5 +1,6 @@
-//! `edge-agent bench`: watches a source as fast as it goes and says where the time and the memory
-//! went. Waiting for a camera does not count; nothing is sent anywhere.
+//! `edge-agent bench`: watches a source as fast as it goes and says where the processor's time and
+//! the memory went. Waiting, for a camera or for other programs, does not count; nothing is sent
+//! anywhere.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, ProcessorClock};
 use crate::config::ConfigError;
 use crate::laps::{Laps, Stage};
 use crate::run;
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         path,
         problem: error.to_string(),
     })?;
-    let clock = SystemClock;
+    let clock = ProcessorClock;
     let mut watch = Stopwatch::new(&clock);
     let (mut frames, mut dropped, mut events) = (0, 0, 0);
     let mut resident_kib = Vec::new();
