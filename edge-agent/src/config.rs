@@ -163,7 +163,8 @@ impl Config {
         }
         self.gate.check()?;
         self.track.check()?;
-        self.vote.check()
+        self.vote.check()?;
+        self.jsonl.check()
     }
 }
 
@@ -260,6 +261,7 @@ mod tests {
             toml::to_string(&Config::default().gate).unwrap(),
             toml::to_string(&Config::default().track).unwrap(),
             toml::to_string(&Config::default().vote).unwrap(),
+            toml::to_string(&Config::default().jsonl).unwrap(),
             toml::to_string(&Config::default().source).unwrap(),
         ] {
             for key in table.lines().filter_map(|line| line.split_once(" = ")) {

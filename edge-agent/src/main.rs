@@ -5,6 +5,7 @@
 mod classify;
 mod clock;
 mod config;
+mod disk;
 mod event;
 mod gate;
 mod lifecycle;

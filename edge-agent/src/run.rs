@@ -1,7 +1,9 @@
 //! `edge-agent run`: opens what the config names, pushes frames through the pipeline and hands
 //! events to the sinks until the source ends or a signal comes. Decides nothing itself.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::lifecycle::Stop;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
+use crate::sink::stream::Stream;
 use crate::sink::{Outlet, Overflow, Sink};
 use crate::source::{self, FrameSource};
 use crate::vote::Classify;
@@ -94,10 +97,13 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
     } else {
         Overflow::Wait
     };
+    // Not `io::stdout()`: what that buffers of a failed line could not be told from what is out.
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let stdout = File::from(stdout.context("cannot use standard output")?);
     let mut sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Jsonl::to("standard output".into(), io::stdout()))];
+        vec![Box::new(Stream::to("standard output".into(), stdout))];
     if let Some(file) = &config.jsonl.path {
-        let sink = Jsonl::append(file).map_err(|error| ConfigError::Value {
+        let sink = Jsonl::open(file, &config.jsonl).map_err(|error| ConfigError::Value {
             path: path.to_path_buf(),
             problem: format!("jsonl.path: cannot append to {}: {error}", file.display()),
         })?;
