@@ -14,6 +14,7 @@ mod run;
 mod score;
 mod sink;
 mod source;
+mod spool;
 #[cfg(test)]
 mod testing;
 mod track;

@@ -3,7 +3,7 @@
 //! decided before.
 
 #[cfg(test)]
-mod crash;
+pub mod crash;
 pub mod jsonl;
 pub mod outlet;
 pub mod stream;

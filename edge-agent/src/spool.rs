@@ -125,34 +125,33 @@ impl Spool {
     /// [`Self::tend`] tells of it.
     pub fn append(&mut self, record: &[u8], now: Instant) {
         let number = self.next;
-        self.next += 1;
         // While the disk fails only `tend` tries it, not each record.
-        if self.memory.is_empty() && !self.failing && self.store(number, record, now).is_ok() {
-            self.memory_first = self.next;
-            return;
-        }
-        self.failing = true;
+        let stored = self.memory.is_empty()
+            && !self.failing
+            && self.on_disk.append(number, record, now).is_ok();
         if self.memory.is_empty() {
-            self.memory_first = number;
+            self.memory_first = number + u64::from(stored);
         }
-        self.memory.push_back(record.to_vec());
+        self.next += 1;
+        if !stored {
+            self.failing = true;
+            self.memory.push_back(record.to_vec());
+        }
         if self.memory.len() > MEMORY {
             self.memory.pop_front();
             self.dropped += u64::from(!self.acknowledged.contains(&self.memory_first));
             self.memory_first += 1;
-            self.settle();
         }
+        self.count_removed();
     }
 
-    fn store(&mut self, number: u64, record: &[u8], now: Instant) -> io::Result<()> {
-        let stored = self.on_disk.append(number, record, now);
-        // A new segment may have cost the oldest one.
+    /// Counts what had to go for a new segment.
+    fn count_removed(&mut self) {
         let needed = |number: &u64| *number >= self.floor && !self.acknowledged.contains(number);
         for range in self.on_disk.take_removed() {
             self.dropped += range.filter(needed).count() as u64;
         }
         self.settle();
-        stored
     }
 
     /// The next record that was not given out since the last [`Self::rewind`].
@@ -226,14 +225,14 @@ impl Spool {
 
     /// Does what is due on the disk; says when to ask again.
     pub fn tend(&mut self, now: Instant) -> io::Result<Option<Duration>> {
-        while let Some(record) = self.memory.pop_front() {
-            match self.store(self.memory_first, &record, now) {
-                Ok(()) => self.memory_first += 1,
-                Err(error) => {
-                    self.memory.push_front(record);
-                    return Err(error);
-                }
+        while let Some(record) = self.memory.front() {
+            let stored = self.on_disk.append(self.memory_first, record, now);
+            if stored.is_ok() {
+                self.memory.pop_front();
+                self.memory_first += 1;
             }
+            self.count_removed();
+            stored?;
         }
         self.failing = false;
         let sync = self.sync_if(now, self.limits.sync_every)?;

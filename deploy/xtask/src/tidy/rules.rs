@@ -44,6 +44,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
+    (
+        "crc32c",
+        &[
+            "edge-agent/src/spool/",
+            "host-trainer/src/epoch_logs/tensorboard",
+        ],
+    ),
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
