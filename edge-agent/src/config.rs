@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::GateConfig;
 use crate::sink::jsonl::JsonlConfig;
+use crate::sink::mqtt::MqttConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
@@ -32,6 +33,8 @@ pub struct Config {
     pub vote: VoteConfig,
     /// The event file.
     pub jsonl: JsonlConfig,
+    /// The MQTT broker.
+    pub mqtt: MqttConfig,
 }
 
 impl Default for Config {
@@ -45,6 +48,7 @@ impl Default for Config {
             track: TrackConfig::default(),
             vote: VoteConfig::default(),
             jsonl: JsonlConfig::default(),
+            mqtt: MqttConfig::default(),
         }
     }
 }
@@ -164,7 +168,8 @@ impl Config {
         self.gate.check()?;
         self.track.check()?;
         self.vote.check()?;
-        self.jsonl.check()
+        self.jsonl.check()?;
+        self.mqtt.check()
     }
 }
 
@@ -262,6 +267,7 @@ mod tests {
             toml::to_string(&Config::default().track).unwrap(),
             toml::to_string(&Config::default().vote).unwrap(),
             toml::to_string(&Config::default().jsonl).unwrap(),
+            toml::to_string(&Config::default().mqtt).unwrap(),
             toml::to_string(&Config::default().source).unwrap(),
         ] {
             for key in table.lines().filter_map(|line| line.split_once(" = ")) {

@@ -12,12 +12,12 @@ use anyhow::Context;
 use models::{Bundle, Runner};
 
 use crate::clock::Pace;
-use crate::config::{Config, ConfigError};
+use crate::config::{BadValue, Config, ConfigError};
 use crate::lifecycle::Stop;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
-use crate::sink::{Outlet, Overflow, Sink};
+use crate::sink::{Outlet, Overflow, Sink, mqtt};
 use crate::source::{self, FrameSource};
 use crate::vote::Classify;
 
@@ -107,6 +107,14 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
             path: path.to_path_buf(),
             problem: format!("jsonl.path: cannot append to {}: {error}", file.display()),
         })?;
+        sinks.push(Box::new(sink));
+    }
+    let refused = |bad: BadValue| ConfigError::Value {
+        path: path.to_path_buf(),
+        problem: bad.to_string(),
+    };
+    let say = |told: &str| eprintln!("{told}");
+    if let Some(sink) = mqtt::start(&config.mqtt, &config.camera, say).map_err(refused)? {
         sinks.push(Box::new(sink));
     }
     let start = |sink| Outlet::start(sink, overflow, |told| eprintln!("{told}"));

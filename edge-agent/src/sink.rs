@@ -2,10 +2,14 @@
 //! behind a bounded queue, so that a slow or dead one delays nobody. What an event says is
 //! decided before.
 
+mod back_off;
 #[cfg(test)]
 pub mod crash;
 pub mod jsonl;
+pub mod mqtt;
 pub mod outlet;
+mod secret;
+mod spooled;
 pub mod stream;
 
 use std::io;

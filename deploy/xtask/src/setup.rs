@@ -11,7 +11,7 @@ use anyhow::Result;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages, libtorch and browser
+    /// Do one part only; without it: packages, libtorch, browser and broker
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -27,13 +27,15 @@ pub enum Part {
     Cross,
     /// Chromium and its driver for the test of the trainer's web page
     Browser,
+    /// mosquitto and openssl for the tests of the agent's MQTT sink
+    Broker,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.only {
         Some(part) => ensure(&[part]),
-        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser]),
+        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser, Part::Broker]),
     }
 }
 
@@ -52,6 +54,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Browser) {
         purposes.push(packages::Purpose::Browser);
+    }
+    if has(Part::Broker) {
+        purposes.push(packages::Purpose::Broker);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -66,7 +66,10 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("axum", &["host-trainer/src/serve"]),
     ("hyper*", &["host-trainer/src/serve"]),
-    ("tokio", &["host-trainer/src/serve"]),
+    (
+        "tokio",
+        &["host-trainer/src/serve", "edge-agent/src/sink/mqtt"],
+    ),
     (
         "ureq",
         &[
