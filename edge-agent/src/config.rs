@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::gate::GateConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::sink::mqtt::MqttConfig;
+use crate::sink::webhook::WebhookConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
@@ -35,6 +36,8 @@ pub struct Config {
     pub jsonl: JsonlConfig,
     /// The MQTT broker.
     pub mqtt: MqttConfig,
+    /// The web server.
+    pub webhook: WebhookConfig,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             vote: VoteConfig::default(),
             jsonl: JsonlConfig::default(),
             mqtt: MqttConfig::default(),
+            webhook: WebhookConfig::default(),
         }
     }
 }
@@ -169,7 +173,8 @@ impl Config {
         self.track.check()?;
         self.vote.check()?;
         self.jsonl.check()?;
-        self.mqtt.check()
+        self.mqtt.check()?;
+        self.webhook.check()
     }
 }
 
@@ -268,6 +273,7 @@ mod tests {
             toml::to_string(&Config::default().vote).unwrap(),
             toml::to_string(&Config::default().jsonl).unwrap(),
             toml::to_string(&Config::default().mqtt).unwrap(),
+            toml::to_string(&Config::default().webhook).unwrap(),
             toml::to_string(&Config::default().source).unwrap(),
         ] {
             for key in table.lines().filter_map(|line| line.split_once(" = ")) {

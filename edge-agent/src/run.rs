@@ -17,7 +17,7 @@ use crate::lifecycle::Stop;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
-use crate::sink::{Outlet, Overflow, Sink, mqtt};
+use crate::sink::{Outlet, Overflow, Sink, mqtt, webhook};
 use crate::source::{self, FrameSource};
 use crate::vote::Classify;
 
@@ -115,6 +115,9 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
     };
     let say = |told: &str| eprintln!("{told}");
     if let Some(sink) = mqtt::start(&config.mqtt, &config.camera, say).map_err(refused)? {
+        sinks.push(Box::new(sink));
+    }
+    if let Some(sink) = webhook::start(&config.webhook, say).map_err(refused)? {
         sinks.push(Box::new(sink));
     }
     let start = |sink| Outlet::start(sink, overflow, |told| eprintln!("{told}"));

@@ -11,6 +11,7 @@ pub mod outlet;
 mod secret;
 mod spooled;
 pub mod stream;
+pub mod webhook;
 
 use std::io;
 use std::time::Duration;

@@ -75,6 +75,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
         &[
             "host-trainer/src/weights/pretrained/",
             "host-trainer/tests/",
+            "edge-agent/src/sink/webhook",
         ],
     ),
 ];
