@@ -75,13 +75,12 @@ impl Jsonl {
     /// Opens `path`, as the table says. A disk that is full or failing now is no obstacle: it
     /// is tried again with each event.
     pub fn open(path: &Path, config: &JsonlConfig) -> io::Result<Self> {
-        let log = EventLog::new(Disk::default(), path, config.limits(), |told| {
-            eprintln!("{told}");
-        });
-        Self::with(log)
+        Self::on(Disk::default(), path, config)
     }
 
-    fn with(mut log: EventLog) -> io::Result<Self> {
+    /// The same on a disk that a test may own.
+    pub fn on(disk: Disk, path: &Path, config: &JsonlConfig) -> io::Result<Self> {
+        let mut log = EventLog::new(disk, path, config.limits(), |told| eprintln!("{told}"));
         match log.open() {
             Err(error) if !disk::may_pass(&error) => Err(error),
             _ => Ok(Self {

@@ -2,7 +2,7 @@
 //! and the start of the courier.
 
 #[cfg(test)]
-mod broker;
+pub mod broker;
 mod courier;
 mod topics;
 mod transport;

@@ -51,8 +51,7 @@ fn a_folder_that_is_not_there_is_refused_and_a_full_disk_is_not() {
     let disk = Disk::default();
     disk.faults().all(io::ErrorKind::StorageFull);
     let path = folder.path().join("events.jsonl");
-    let log = EventLog::new(disk.clone(), &path, config(1).limits(), |_| {});
-    let mut sink = Jsonl::with(log).unwrap();
+    let mut sink = Jsonl::on(disk.clone(), &path, &config(1)).unwrap();
     assert!(sink.deliver(&an_event(1)).is_err());
     disk.faults().mend();
     sink.deliver(&an_event(1)).unwrap();

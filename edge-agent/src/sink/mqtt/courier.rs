@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
-    Outgoing, Packet, QoS, TlsConfiguration, Transport,
+    Outgoing, Packet, QoS, StateError, TlsConfiguration, Transport,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -241,6 +241,11 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
             "it does not answer".into()
         }
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "it does not answer".into(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "it closed the connection".into()
+        }
+        ConnectionError::MqttState(StateError::Io(error)) => error.to_string(),
         error => error.to_string(),
     }
 }
