@@ -188,9 +188,10 @@ impl DiskPart {
 
     /// Removes the segments that hold only lower numbers, but not the last one.
     pub fn remove_below(&mut self, floor: u64) {
-        while self.segments.len() > 1
-            && let Some(oldest) = self.segments.pop_front_if(|s| s.numbers.end <= floor)
-        {
+        while self.segments.len() > 1 && self.segments[0].numbers.end <= floor {
+            let Some(oldest) = self.segments.pop_front() else {
+                return;
+            };
             self.remove(&oldest);
         }
     }
