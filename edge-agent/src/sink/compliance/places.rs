@@ -79,7 +79,13 @@ impl Place for File {
 }
 
 /// A stream whose reader is odd.
-pub struct Stream(Arc<(Mutex<(Mood, Vec<u8>)>, Condvar)>);
+pub struct Stream(Arc<Reader>);
+
+struct Reader {
+    mood: Mutex<Mood>,
+    changed: Condvar,
+    bytes: Mutex<Vec<u8>>,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
@@ -90,29 +96,30 @@ enum Mood {
 
 impl Stream {
     pub fn new() -> Self {
-        Self(Arc::new((
-            Mutex::new((Mood::Well, Vec::new())),
-            Condvar::new(),
-        )))
+        Self(Arc::new(Reader {
+            mood: Mutex::new(Mood::Well),
+            changed: Condvar::new(),
+            bytes: Mutex::default(),
+        }))
     }
 
     fn set(&self, mood: Mood) {
-        self.0.0.lock().unwrap().0 = mood;
-        self.0.1.notify_all();
+        *self.0.mood.lock().unwrap() = mood;
+        self.0.changed.notify_all();
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.0.lock().unwrap();
-        while state.0 == Mood::Stuck {
-            state = self.0.1.wait(state).unwrap();
+        let mut mood = self.0.mood.lock().unwrap();
+        while *mood == Mood::Stuck {
+            mood = self.0.changed.wait(mood).unwrap();
         }
-        if state.0 == Mood::Failing {
+        if *mood == Mood::Failing {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         let count = bytes.len().min(100);
-        state.1.extend_from_slice(&bytes[..count]);
+        self.0.bytes.lock().unwrap().extend(&bytes[..count]);
         Ok(count)
     }
 
@@ -144,7 +151,7 @@ impl Place for Stream {
     }
 
     fn received(&self) -> Vec<u64> {
-        sequences(&String::from_utf8_lossy(&self.0.0.lock().unwrap().1))
+        sequences(&String::from_utf8_lossy(&self.0.bytes.lock().unwrap()))
     }
 }
 

@@ -222,8 +222,10 @@ impl Heard {
 
 /// Subscribes to everything, again after each reconnect.
 pub fn subscribe(broker: u16, login: Option<(&str, &str)>) -> Arc<Heard> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("hearer-{}", COUNT.fetch_add(1, Ordering::SeqCst));
     let heard = Arc::new(Heard::default());
-    let mut options = MqttOptions::new(format!("hearer-{broker}"), "127.0.0.1", broker);
+    let mut options = MqttOptions::new(name, "127.0.0.1", broker);
     options.set_max_packet_size(1 << 20, 1 << 20);
     if let Some((user, password)) = login {
         options.set_credentials(user, password);
