@@ -17,7 +17,7 @@ use crate::lifecycle::Stop;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
-use crate::sink::{Outlet, Overflow, Sink, mqtt, webhook};
+use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
 use crate::source::{self, FrameSource};
 use crate::vote::Classify;
 
@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let tallies: Vec<_> = outlets.into_iter().map(Outlet::finish).collect();
     let counts = result?;
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("{}", summary(&counts, seconds));
+    say(&summary(&counts, seconds));
     let lost: u64 = tallies
         .iter()
         .skip(usize::from(reader_left))
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Standard output first, then the file if there is one.
+/// Standard output first, then what the config names.
 fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
     let overflow = if config.realtime {
         Overflow::Drop
@@ -113,14 +113,13 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
         path: path.to_path_buf(),
         problem: bad.to_string(),
     };
-    let say = |told: &str| eprintln!("{told}");
     if let Some(sink) = mqtt::start(&config.mqtt, &config.camera, say).map_err(refused)? {
         sinks.push(Box::new(sink));
     }
     if let Some(sink) = webhook::start(&config.webhook, say).map_err(refused)? {
         sinks.push(Box::new(sink));
     }
-    let start = |sink| Outlet::start(sink, overflow, |told| eprintln!("{told}"));
+    let start = |sink| Outlet::start(sink, overflow, say);
     sinks
         .into_iter()
         .map(|sink| start(sink).context("cannot start a sink's thread"))
@@ -143,7 +142,7 @@ fn watch<C: Classify>(
             Err(error) => {
                 counts.dropped += 1;
                 if counts.dropped <= DROPS_TOLD || counts.dropped.is_multiple_of(100) {
-                    eprintln!("{error}");
+                    say(&error.to_string());
                 }
                 continue;
             }

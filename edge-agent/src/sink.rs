@@ -15,7 +15,7 @@ mod spooled;
 pub mod stream;
 pub mod webhook;
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 pub use outlet::{Outlet, Overflow};
@@ -64,6 +64,12 @@ impl From<io::Error> for SinkError {
             Self::Io(error)
         }
     }
+}
+
+/// Tells the operator on standard error. Unlike `eprintln!` it does not panic when that cannot
+/// be written, such as a log file on the disk that is full.
+pub fn say(told: &str) {
+    let _ = writeln!(io::stderr(), "{told}");
 }
 
 /// The event's JSON and a line end, in `line`.

@@ -96,6 +96,25 @@ fn a_broker_and_a_server_that_are_not_there_fail_nothing_and_keep_the_events() {
 }
 
 #[test]
+fn messages_that_cannot_be_written_stop_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = "[mqtt]\nhost = \"127.0.0.1\"\nport = 9\nspool = \"spool\"\n\
+                  [jsonl]\npath = \"events.jsonl\"\n";
+    std::fs::write(folder.path().join("agent.toml"), format!("{SIM}{tables}")).unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let output = program()
+        .current_dir(folder.path())
+        .args(["run", "--config", "agent.toml"])
+        .stderr(full.unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let file = std::fs::read(folder.path().join("events.jsonl")).unwrap();
+    assert!(!file.is_empty());
+    assert_eq!(file, output.stdout);
+}
+
+#[test]
 fn what_sinks_cannot_use_is_one_line_and_78() {
     let folder = tempfile::tempdir().unwrap();
     let open = folder.path().join("open");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use self::log::{EventLog, Limits};
-use super::{Sink, SinkError, write_line};
+use super::{Sink, SinkError, say, write_line};
 use crate::config::{BadValue, within};
 use crate::disk::{self, Disk};
 use crate::event::Event;
@@ -80,7 +80,7 @@ impl Jsonl {
 
     /// The same on a disk that a test may own.
     pub fn on(disk: Disk, path: &Path, config: &JsonlConfig) -> io::Result<Self> {
-        let mut log = EventLog::new(disk, path, config.limits(), |told| eprintln!("{told}"));
+        let mut log = EventLog::new(disk, path, config.limits(), say);
         match log.open() {
             Err(error) if !disk::may_pass(&error) => Err(error),
             _ => Ok(Self {

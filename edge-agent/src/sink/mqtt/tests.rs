@@ -176,8 +176,13 @@ fn a_stuck_broker_is_left_after_a_while_and_delays_nobody() {
     relay.cut();
     relay.open();
     assert_heard(&heard, 2000);
-    // Dropped while stuck: what was not acknowledged is still there.
+    // Dropped while stuck: what was not acknowledged is still there, and the broker says that
+    // the agent is gone.
     relay.stall();
+    let status = "edge-agent/gate 1/status";
+    wait_for("the last will", || {
+        heard.other(status).as_deref() == Some("offline")
+    });
     deliver(&mut sink, 2000..2020);
     drop(sink);
     relay.cut();
