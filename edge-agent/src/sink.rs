@@ -4,6 +4,8 @@
 
 mod back_off;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod compliance;
 #[cfg(test)]
 pub mod crash;

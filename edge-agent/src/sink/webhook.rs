@@ -130,3 +130,5 @@ pub fn start(config: &WebhookConfig, say: fn(&str)) -> Result<Option<Spooled>, B
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -45,6 +45,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     (
+        "rustls",
+        &[
+            "edge-agent/src/sink/mqtt/transport",
+            "edge-agent/src/sink/webhook/tls_tests",
+        ],
+    ),
+    (
         "crc32c",
         &[
             "edge-agent/src/spool/",

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use super::broker::{Broker, Heard, Relay, subscribe, wait_for};
 use super::*;
 use crate::sink::Sink;
+use crate::sink::certificates::{certificates, openssl};
 use crate::testing::an_event;
 
 const OPEN: &str = "allow_anonymous true\npersistence false";
@@ -191,42 +192,6 @@ fn a_stuck_broker_is_left_after_a_while_and_delays_nobody() {
     assert_heard(&heard, 2020);
 }
 
-fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// A certificate authority and a broker's certificate from it.
-fn certificates(folder: &Path) {
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(
-        folder,
-        &format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca"),
-    );
-    openssl(
-        folder,
-        &format!("req {key} -keyout broker.key -out broker.csr -subj /CN=localhost"),
-    );
-    std::fs::write(
-        folder.join("names"),
-        "subjectAltName=DNS:localhost,IP:127.0.0.1\n",
-    )
-    .unwrap();
-    openssl(
-        folder,
-        "x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-         -extfile names -out broker.pem",
-    );
-}
-
 /// What the sinks of a test told the operator.
 static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -255,8 +220,8 @@ fn tls_and_a_password_let_in_who_has_them_and_nobody_else() {
     let secure = super::broker::free_port();
     let f = folder.display();
     let text = format!(
-        "listener {plain} 127.0.0.1\nlistener {secure} 127.0.0.1\ncertfile {f}/broker.pem\n\
-         keyfile {f}/broker.key\nallow_anonymous false\npassword_file {f}/users\nuser root\n\
+        "listener {plain} 127.0.0.1\nlistener {secure} 127.0.0.1\ncertfile {f}/server.pem\n\
+         keyfile {f}/server.key\nallow_anonymous false\npassword_file {f}/users\nuser root\n\
          max_queued_messages 0\n"
     );
     std::fs::write(folder.join("mosquitto.conf"), text).unwrap();
