@@ -14,6 +14,8 @@ use crate::pin::{self, PinConfig};
 use crate::roi::RoiConfig;
 use crate::shape::ShapeConfig;
 use crate::sink::jsonl::JsonlConfig;
+use crate::sink::mqtt::MqttConfig;
+use crate::sink::webhook::WebhookConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
@@ -56,6 +58,10 @@ pub struct Config {
     pub rules: Vec<RuleConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
+    /// The MQTT broker.
+    pub mqtt: MqttConfig,
+    /// The web server.
+    pub webhook: WebhookConfig,
 }
 
 impl Default for Config {
@@ -76,6 +82,8 @@ impl Default for Config {
             pins: Vec::new(),
             rules: Vec::new(),
             jsonl: JsonlConfig::default(),
+            mqtt: MqttConfig::default(),
+            webhook: WebhookConfig::default(),
         }
     }
 }
@@ -210,6 +218,9 @@ impl Config {
         lane::check(&self.lanes)?;
         pin::check(&self.pins)?;
         decide::zone(self.time_zone.as_deref())?;
+        self.jsonl.check()?;
+        self.mqtt.check()?;
+        self.webhook.check()?;
         self.check_rules(None)
     }
 

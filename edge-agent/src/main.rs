@@ -9,6 +9,7 @@ mod config;
 mod decide;
 mod decode;
 mod devices;
+mod disk;
 mod event;
 mod gate;
 mod glance;
@@ -25,6 +26,7 @@ mod score;
 mod shape;
 mod sink;
 mod source;
+mod spool;
 mod stamp;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,9 @@
 //! `edge-agent run`: puts together what the config names, and hands frames to the pipeline and
 //! events to the sinks until the source ends or a signal comes. Decides nothing itself.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,14 +12,15 @@ use anyhow::Context;
 use models::{Bundle, Runner};
 
 use crate::clock::{Pace, SystemClock};
-use crate::config::{Config, ConfigError};
+use crate::config::{BadValue, Config, ConfigError};
 use crate::decide::{self, Action, Rules};
 use crate::event::Event;
 use crate::lifecycle::Stop;
 use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
-use crate::sink::{Outlet, Overflow, Sink};
+use crate::sink::stream::Stream;
+use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
 use crate::source::Frame;
 use crate::stamp::Stamp;
 use crate::vote::Classify;
@@ -42,7 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
     let source = watch
-        .open(&mut opener, &mut |line| eprintln!("{line}"))
+        .open(&mut opener, &mut |line| say(line))
         .map_err(|error| refused(&path, error.to_string()))?;
     let mut road = Road {
         pipeline,
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .map(Outlet::finish)
         .collect();
     let counts = result?;
-    eprintln!("{}", summary(&counts, road.vehicles, begun.elapsed()));
+    say(&summary(&counts, road.vehicles, begun.elapsed()));
     let lost: u64 = tallies
         .iter()
         .skip(usize::from(reader_left))
@@ -112,23 +115,36 @@ fn refused(path: &Path, problem: String) -> ConfigError {
     }
 }
 
-/// Standard output first, then the file if there is one.
+/// Standard output first, then what the config names.
 fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
     let overflow = if config.realtime || config.source.is_live() {
         Overflow::Drop
     } else {
         Overflow::Wait
     };
+    // Not `io::stdout()`: what that buffers of a failed line could not be told from what is out.
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let stdout = File::from(stdout.context("cannot use standard output")?);
     let mut sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Jsonl::to("standard output".into(), io::stdout()))];
+        vec![Box::new(Stream::to("standard output".into(), stdout))];
     if let Some(file) = &config.jsonl.path {
-        let sink = Jsonl::append(file).map_err(|error| ConfigError::Value {
+        let sink = Jsonl::open(file, &config.jsonl).map_err(|error| ConfigError::Value {
             path: path.to_path_buf(),
             problem: format!("jsonl.path: cannot append to {}: {error}", file.display()),
         })?;
         sinks.push(Box::new(sink));
     }
-    let start = |sink| Outlet::start(sink, overflow, |told| eprintln!("{told}"));
+    let refused = |bad: BadValue| ConfigError::Value {
+        path: path.to_path_buf(),
+        problem: bad.to_string(),
+    };
+    if let Some(sink) = mqtt::start(&config.mqtt, &config.camera, say).map_err(refused)? {
+        sinks.push(Box::new(sink));
+    }
+    if let Some(sink) = webhook::start(&config.webhook, say).map_err(refused)? {
+        sinks.push(Box::new(sink));
+    }
+    let start = |sink| Outlet::start(sink, overflow, say);
     sinks
         .into_iter()
         .map(|sink| start(sink).context("cannot start a sink's thread"))
@@ -176,7 +192,7 @@ impl<C: Classify> Viewer for Road<C> {
     }
 
     fn tell(&mut self, line: &str) {
-        eprintln!("{line}");
+        say(line);
     }
 }
 
@@ -184,8 +200,8 @@ impl<C: Classify> Viewer for Road<C> {
 fn act(actions: &[Action]) {
     for action in actions {
         match action {
-            Action::Log { text } => eprintln!("{text}"),
-            pin => eprintln!("{pin} (no pin driver in this build)"),
+            Action::Log { text } => say(text),
+            pin => say(&format!("{pin} (no pin driver in this build)")),
         }
     }
 }

@@ -59,7 +59,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         why: "unit, integration and documentation tests",
-        needs: &[Part::Packages, Part::Libtorch, Part::Browser],
+        needs: &[Part::Packages, Part::Libtorch, Part::Browser, Part::Broker],
         run: || {
             Tool::cargo()
                 .args(["test", "--workspace", "--no-fail-fast"])
@@ -118,7 +118,13 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
                 .is_none_or(|only| only == step.name)
         })
         .collect();
-    let parts = [Part::Packages, Part::Libtorch, Part::Cross, Part::Browser];
+    let parts = [
+        Part::Packages,
+        Part::Libtorch,
+        Part::Cross,
+        Part::Browser,
+        Part::Broker,
+    ];
     let needed: Vec<Part> = parts
         .into_iter()
         .filter(|part| steps.iter().any(|step| step.needs.contains(part)))

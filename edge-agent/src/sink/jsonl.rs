@@ -1,87 +1,114 @@
-//! Events as lines of JSON, to a file that is appended to or to a stream. No rotation.
+//! Events as lines of JSON in files that last: the `[jsonl]` table and the sink. What happens
+//! on the disk is in `log`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+pub mod log;
+mod tail;
+
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Sink, SinkError};
+use self::log::{EventLog, Limits};
+use super::{Sink, SinkError, say, write_line};
+use crate::config::{BadValue, within};
+use crate::disk::{self, Disk};
 use crate::event::Event;
 
 /// The `[jsonl]` table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonlConfig {
     /// File that events are appended to; without it there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// Size at which the file is set aside and a new one begun.
+    pub max_file_mib: u32,
+    /// Age at which the same happens.
+    pub max_file_hours: u32,
+    /// Size of all files together; the oldest are removed to keep it.
+    pub max_total_mib: u32,
+    /// A power cut loses at most the events of this long; 0 syncs each event.
+    pub sync_ms: u32,
 }
 
-/// Writes one line an event.
-pub struct Jsonl<W: Write> {
-    name: String,
-    writer: W,
-    line: Vec<u8>,
-}
-
-impl Jsonl<BufWriter<File>> {
-    /// Opens a file to append to; makes it when it is missing.
-    pub fn append(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
-        Ok(Self::to(path.display().to_string(), BufWriter::new(file)))
-    }
-}
-
-impl<W: Write> Jsonl<W> {
-    /// Writes to a stream that messages call `name`.
-    pub fn to(name: String, writer: W) -> Self {
+impl Default for JsonlConfig {
+    fn default() -> Self {
         Self {
-            name,
-            writer,
-            line: Vec::new(),
+            path: None,
+            max_file_mib: 16,
+            max_file_hours: 24,
+            max_total_mib: 256,
+            sync_ms: 1000,
         }
     }
 }
 
-impl<W: Write + Send> Sink for Jsonl<W> {
+impl JsonlConfig {
+    /// Refuses values that cannot be.
+    pub fn check(&self) -> Result<(), BadValue> {
+        within("jsonl.max_file_mib", self.max_file_mib, 1, 1024)?;
+        within("jsonl.max_file_hours", self.max_file_hours, 1, 8784)?;
+        let least = self.max_file_mib * 2;
+        within("jsonl.max_total_mib", self.max_total_mib, least, 1 << 20)?;
+        within("jsonl.sync_ms", self.sync_ms, 0, 1000)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            file_bytes: u64::from(self.max_file_mib) << 20,
+            file_age: Duration::from_secs(3600 * u64::from(self.max_file_hours)),
+            total_bytes: u64::from(self.max_total_mib) << 20,
+            sync_every: Duration::from_millis(self.sync_ms.into()),
+        }
+    }
+}
+
+/// Appends one line an event.
+pub struct Jsonl {
+    log: EventLog,
+    line: Vec<u8>,
+}
+
+impl Jsonl {
+    /// Opens `path`, as the table says. A disk that is full or failing now is no obstacle: it
+    /// is tried again with each event.
+    pub fn open(path: &Path, config: &JsonlConfig) -> io::Result<Self> {
+        Self::on(Disk::default(), path, config)
+    }
+
+    /// The same on a disk that a test may own.
+    pub fn on(disk: Disk, path: &Path, config: &JsonlConfig) -> io::Result<Self> {
+        let mut log = EventLog::new(disk, path, config.limits(), say);
+        match log.open() {
+            Err(error) if !disk::may_pass(&error) => Err(error),
+            _ => Ok(Self {
+                log,
+                line: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl Sink for Jsonl {
     fn name(&self) -> String {
-        self.name.clone()
+        self.log.path().display().to_string()
     }
 
     fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {
-        // A whole line at once: another reader never sees half a record of a healthy run.
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, event).map_err(SinkError::Json)?;
-        self.line.push(b'\n');
-        Ok(self.writer.write_all(&self.line)?)
+        write_line(&mut self.line, event)?;
+        Ok(self.log.append(&self.line, Instant::now())?)
     }
 
-    fn flush(&mut self) -> Result<(), SinkError> {
-        Ok(self.writer.flush()?)
+    fn tend(&mut self) -> Result<Option<Duration>, SinkError> {
+        Ok(self.log.tend(Instant::now())?)
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        Ok(self.log.sync()?)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::an_event;
-
-    #[test]
-    fn a_file_is_appended_to_line_by_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.jsonl");
-        for number in [1, 2] {
-            let mut sink = Jsonl::append(&path).unwrap();
-            sink.deliver(&an_event(number)).unwrap();
-            sink.flush().unwrap();
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        let events: Vec<Event> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(events, [an_event(1), an_event(2)]);
-        assert!(text.ends_with('\n'));
-    }
-}
+mod tests;

@@ -23,6 +23,8 @@ pub enum Purpose {
     Browser,
     /// Emulating a whole arm64 board.
     Board,
+    /// Testing the agent's MQTT sink with a real broker.
+    Broker,
 }
 
 /// One thing that must be there.
@@ -99,6 +101,22 @@ const NEEDS: &[Need] = &[
             "ubuntu" => words("chromium-browser chromium-chromedriver"),
             _ => words("chromium chromium-driver"),
         },
+    },
+    Need {
+        purpose: Purpose::Broker,
+        why: "mosquitto: the tests of the agent's MQTT sink kill and restart a real broker",
+        there: || {
+            // Debian puts it where the path of other users than root does not lead.
+            workspace::on_path(&["mosquitto"]).is_some()
+                || Path::new("/usr/sbin/mosquitto").is_file()
+        },
+        packages: |_| words("mosquitto"),
+    },
+    Need {
+        purpose: Purpose::Broker,
+        why: "openssl: makes the certificates of those tests",
+        there: || workspace::on_path(&["openssl"]).is_some(),
+        packages: |_| words("openssl"),
     },
 ];
 

@@ -55,6 +55,20 @@ pub const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("schemars", &["edge-agent/src/event"]),
+    (
+        "rustls",
+        &[
+            "edge-agent/src/sink/mqtt/transport",
+            "edge-agent/src/sink/webhook/tls_tests",
+        ],
+    ),
+    (
+        "crc32c",
+        &[
+            "edge-agent/src/spool/",
+            "host-trainer/src/epoch_logs/tensorboard",
+        ],
+    ),
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
@@ -70,12 +84,16 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("axum", &["host-trainer/src/serve"]),
     ("hyper*", &["host-trainer/src/serve"]),
-    ("tokio", &["host-trainer/src/serve"]),
+    (
+        "tokio",
+        &["host-trainer/src/serve", "edge-agent/src/sink/mqtt"],
+    ),
     (
         "ureq",
         &[
             "host-trainer/src/weights/pretrained/",
             "host-trainer/tests/",
+            "edge-agent/src/sink/webhook",
         ],
     ),
 ];

@@ -1,0 +1,307 @@
+//! A sink at work on its own thread: a bounded queue, another try after a failure, counts.
+//! Knows nothing of what the sink does.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Sink, SinkError};
+use crate::disk;
+use crate::event::Event;
+
+/// Events that may wait for one sink; some 600 kB.
+pub const QUEUE: usize = 1024;
+/// After a failure the sink is tried again this much later.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What to do with an event when a sink's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Wait for a sink that is slow: frames that are not live can wait as well. One that
+    /// fails is not waited for.
+    Wait,
+    /// Drop the oldest and count: a live camera does not wait.
+    Drop,
+}
+
+/// What became of the events of one sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Taken over.
+    pub delivered: u64,
+    /// Failed or dropped.
+    pub lost: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Event>,
+    tally: Tally,
+    failing: bool,
+    finishing: bool,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The agent's end of a sink. Dropping it finishes the sink as well.
+pub struct Outlet {
+    shared: Arc<Shared>,
+    worker: Option<JoinHandle<()>>,
+    overflow: Overflow,
+}
+
+impl Outlet {
+    /// Starts the thread. `complain` is told the first of each run of failures and its end.
+    pub fn start(sink: Box<dyn Sink>, overflow: Overflow, complain: fn(&str)) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            sink,
+            shared: Arc::clone(&shared),
+            complain,
+            lost_before: 0,
+            deliver_failed: false,
+            tend_failed: false,
+        };
+        let worker = std::thread::Builder::new()
+            .name("sink".into())
+            .spawn(move || worker.carry())?;
+        Ok(Self {
+            shared,
+            worker: Some(worker),
+            overflow,
+        })
+    }
+
+    /// Hands an event over.
+    pub fn send(&mut self, event: &Event) {
+        let mut state = self.shared.state();
+        while state.queue.len() >= QUEUE && !state.closed {
+            if self.overflow == Overflow::Drop || state.failing {
+                state.queue.pop_front();
+                state.tally.lost += 1;
+            } else {
+                let waited = self.shared.changed.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        if state.closed {
+            state.tally.lost += 1;
+        } else {
+            state.queue.push_back(event.clone());
+        }
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether the sink's reader went away for good.
+    pub fn closed(&self) -> bool {
+        self.shared.state().closed
+    }
+
+    /// What became of the events so far.
+    #[cfg(test)]
+    pub fn tally(&self) -> Tally {
+        self.shared.state().tally
+    }
+
+    /// Events that wait in memory.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.shared.state().queue.len()
+    }
+
+    /// Waits until everything handed over is delivered or lost.
+    pub fn finish(mut self) -> Tally {
+        self.end()
+    }
+
+    fn end(&mut self) -> Tally {
+        self.shared.state().finishing = true;
+        self.shared.changed.notify_all();
+        if let Some(worker) = self.worker.take() {
+            // A worker that panicked has said so; its counts are still true.
+            let _ = worker.join();
+        }
+        self.shared.state().tally
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+struct Worker {
+    sink: Box<dyn Sink>,
+    shared: Arc<Shared>,
+    complain: fn(&str),
+    lost_before: u64,
+    deliver_failed: bool,
+    tend_failed: bool,
+}
+
+/// What the worker found to do.
+enum Job {
+    Deliver(Event),
+    Tend,
+    End,
+}
+
+impl Worker {
+    fn carry(mut self) {
+        let mut held: Option<Event> = None;
+        let mut tend_at: Option<Instant> = None;
+        let mut retry_at: Option<Instant> = None;
+        loop {
+            match self.next(&mut held, tend_at, retry_at) {
+                Job::Deliver(event) => {
+                    let result = self.sink.deliver(&event);
+                    let again = matches!(result, Err(SinkError::Io(_)));
+                    let finishing = self.shared.state().finishing;
+                    self.count(&result, again && !finishing);
+                    retry_at = again.then(|| Instant::now() + RETRY);
+                    if again && !finishing {
+                        held = Some(event);
+                    }
+                    // Asked soon: what was delivered may have to be synced.
+                    tend_at = Some(tend_at.unwrap_or_else(Instant::now));
+                }
+                Job::Tend => {
+                    let result = self.sink.tend();
+                    tend_at = match &result {
+                        Ok(wait) => wait.map(|wait| Instant::now() + wait),
+                        Err(_) => Some(Instant::now() + RETRY),
+                    };
+                    self.tend_failed = result.is_err();
+                    self.report(&result.map(|_| ()));
+                }
+                Job::End => break,
+            }
+        }
+        let result = self.sink.finish();
+        self.report(&result);
+    }
+
+    /// Waits for something to do. A held event comes before those in the queue.
+    fn next(
+        &self,
+        held: &mut Option<Event>,
+        tend_at: Option<Instant>,
+        retry_at: Option<Instant>,
+    ) -> Job {
+        let mut state = self.shared.state();
+        loop {
+            let now = Instant::now();
+            let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if due(tend_at) && !state.finishing {
+                return Job::Tend;
+            }
+            let ready = retry_at.is_none() || due(retry_at) || state.finishing;
+            if ready && !state.closed {
+                if let Some(event) = held.take() {
+                    return Job::Deliver(event);
+                }
+                if let Some(event) = state.queue.pop_front() {
+                    self.shared.changed.notify_all();
+                    return Job::Deliver(event);
+                }
+            }
+            if state.finishing {
+                return Job::End;
+            }
+            let retry_at = retry_at.filter(|_| !ready);
+            let wake = [tend_at, retry_at].into_iter().flatten().min();
+            state = match wake {
+                Some(at) => {
+                    let wait = at.saturating_duration_since(now);
+                    let waited = self.shared.changed.wait_timeout(state, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let waited = self.shared.changed.wait(state);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+    }
+
+    fn count(&mut self, result: &Result<(), SinkError>, again: bool) {
+        {
+            let mut state = self.shared.state();
+            match result {
+                Ok(()) => state.tally.delivered += 1,
+                Err(_) if again => {}
+                Err(_) => state.tally.lost += 1,
+            }
+        }
+        self.deliver_failed = again;
+        self.report(result);
+    }
+
+    /// Says when a run of failures begins and ends.
+    fn report(&mut self, result: &Result<(), SinkError>) {
+        let mut state = self.shared.state();
+        let name = self.sink.name();
+        match result {
+            Ok(()) if self.deliver_failed || self.tend_failed => {}
+            Ok(()) if state.failing => {
+                state.failing = false;
+                let lost = state.tally.lost - self.lost_before;
+                drop(state);
+                (self.complain)(&mended(&name, lost));
+            }
+            Ok(()) => {}
+            Err(SinkError::Closed) => {
+                state.closed = true;
+                state.tally.lost += state.queue.len() as u64;
+                state.queue.clear();
+                self.shared.changed.notify_all();
+            }
+            Err(SinkError::Json(error)) => {
+                drop(state);
+                (self.complain)(&format!("{name}: {error}; this event is left out"));
+            }
+            Err(SinkError::Io(error)) => {
+                if !state.failing {
+                    state.failing = true;
+                    self.lost_before = state.tally.lost;
+                    // A sender may be waiting for a sink that was only slow until now.
+                    self.shared.changed.notify_all();
+                    drop(state);
+                    (self.complain)(&failed(&name, error));
+                }
+            }
+        }
+    }
+}
+
+fn failed(name: &str, error: &io::Error) -> String {
+    let remedy = disk::remedy(error);
+    format!(
+        "{name}: {error}; {remedy}; until then the last {QUEUE} events are kept in memory and \
+         older ones dropped"
+    )
+}
+
+fn mended(name: &str, lost: u64) -> String {
+    match lost {
+        0 => format!("{name}: works again; no event was lost"),
+        lost => format!("{name}: works again; {lost} events were lost"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The outlet with sinks that fail, close and get stuck.
+
+use std::sync::mpsc::{Receiver, channel};
+
+use super::*;
+use crate::testing::an_event;
+
+/// Fails as told by the number of the call; keeps what it took.
+struct Flaky {
+    calls: u32,
+    fail: fn(u32) -> Option<io::ErrorKind>,
+    taken: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Sink for Flaky {
+    fn name(&self) -> String {
+        "flaky".into()
+    }
+
+    fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {
+        self.calls += 1;
+        match (self.fail)(self.calls) {
+            Some(kind) => Err(io::Error::from(kind).into()),
+            None => {
+                self.taken.lock().unwrap().push(event.sequence);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn send_ten(fail: fn(u32) -> Option<io::ErrorKind>) -> (Outlet, Arc<Mutex<Vec<u64>>>) {
+    let taken = Arc::default();
+    let sink = Flaky {
+        calls: 0,
+        fail,
+        taken: Arc::clone(&taken),
+    };
+    let mut outlet = Outlet::start(Box::new(sink), Overflow::Wait, |_| {}).unwrap();
+    for number in 0..10 {
+        outlet.send(&an_event(number));
+    }
+    (outlet, taken)
+}
+
+fn wait_until(outlet: &Outlet, done: impl Fn(Tally) -> bool) {
+    while !done(outlet.tally()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_sink_that_fails_for_a_while_loses_nothing_and_keeps_the_order() {
+    let (outlet, taken) =
+        send_ten(|call| (3..5).contains(&call).then_some(io::ErrorKind::StorageFull));
+    wait_until(&outlet, |tally| tally.delivered == 10);
+    assert_eq!(outlet.finish().lost, 0);
+    assert_eq!(*taken.lock().unwrap(), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn at_the_end_each_event_is_tried_once_more() {
+    let (outlet, taken) = send_ten(|call| (call > 4).then_some(io::ErrorKind::StorageFull));
+    wait_until(&outlet, |tally| tally.delivered == 4);
+    let tally = outlet.finish();
+    assert_eq!((tally.delivered, tally.lost), (4, 6));
+    assert_eq!(*taken.lock().unwrap(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_reader_that_went_away_is_noticed() {
+    let (mut outlet, _) = send_ten(|call| (call > 4).then_some(io::ErrorKind::BrokenPipe));
+    wait_until(&outlet, |tally| tally.lost > 0);
+    assert!(outlet.closed());
+    outlet.send(&an_event(10));
+    let tally = outlet.finish();
+    assert_eq!((tally.delivered, tally.lost), (4, 7));
+}
+
+#[test]
+fn a_failing_sink_stops_nobody_even_if_a_slow_one_may() {
+    let (mut outlet, _) = send_ten(|_| Some(io::ErrorKind::StorageFull));
+    let sent = 2 * QUEUE as u64;
+    for number in 0..sent {
+        outlet.send(&an_event(number));
+        assert!(outlet.waiting() <= QUEUE);
+    }
+    let tally = outlet.finish();
+    assert_eq!((tally.delivered, tally.lost), (0, sent + 10));
+}
+
+/// Returns once the test lets go of the other end.
+struct Stuck(Receiver<()>, Arc<Mutex<Vec<u64>>>);
+
+impl Sink for Stuck {
+    fn name(&self) -> String {
+        "stuck".into()
+    }
+
+    fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {
+        let _ = self.0.recv();
+        self.1.lock().unwrap().push(event.sequence);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stuck_sink_does_not_stop_a_live_camera_and_the_newest_are_kept() {
+    let (release, held) = channel();
+    let taken: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let sink = Box::new(Stuck(held, Arc::clone(&taken)));
+    let mut outlet = Outlet::start(sink, Overflow::Drop, |_| {}).unwrap();
+    let sent = 10 * QUEUE as u64;
+    for number in 0..sent {
+        outlet.send(&an_event(number));
+        assert!(outlet.waiting() <= QUEUE);
+    }
+    drop(release);
+    let tally = outlet.finish();
+    assert_eq!(tally.delivered + tally.lost, sent);
+    let taken = taken.lock().unwrap();
+    let newest: Vec<u64> = (sent - QUEUE as u64..sent).collect();
+    assert!(taken.ends_with(&newest), "{} taken", taken.len());
+    assert!(taken.is_sorted());
+}
+
+#[test]
+fn a_slow_sink_is_waited_for_when_frames_are_not_live() {
+    let (release, held) = channel();
+    let taken: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let sink = Box::new(Stuck(held, Arc::clone(&taken)));
+    let mut outlet = Outlet::start(sink, Overflow::Wait, |_| {}).unwrap();
+    let sent = QUEUE as u64 + 50;
+    let helper = std::thread::spawn(move || {
+        for _ in 0..sent {
+            release.send(()).unwrap();
+        }
+    });
+    for number in 0..sent {
+        outlet.send(&an_event(number));
+    }
+    let tally = outlet.finish();
+    helper.join().unwrap();
+    assert_eq!((tally.delivered, tally.lost), (sent, 0));
+}
+
+#[test]
+fn failures_are_told_in_one_line_with_a_remedy() {
+    let full = failed("events.jsonl", &io::Error::from_raw_os_error(libc::ENOSPC));
+    assert_eq!(
+        full,
+        "events.jsonl: No space left on device (os error 28); free some space there; until then \
+         the last 1024 events are kept in memory and older ones dropped"
+    );
+    assert_eq!(mended("x", 0), "x: works again; no event was lost");
+    assert_eq!(mended("x", 3), "x: works again; 3 events were lost");
+}
