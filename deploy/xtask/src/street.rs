@@ -22,6 +22,9 @@ pub struct Arguments {
     /// Folder of the frames, one picture each, in the order of their names
     #[arg(long, value_name = "DIR")]
     frames: PathBuf,
+    /// Events to judge instead of running the agent
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// The detector's boxes: a line {"frame": "NAME", "detections": [{x, y, w, h, prob, name}]}
     /// for each frame
     #[arg(long, value_name = "FILE")]
@@ -45,12 +48,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         CONFIG.replace("FRAMES", &frames.display().to_string()),
     )
     .with_context(|| format!("cannot write {}", config.display()))?;
-    let step = say::begin("street", "the agent watches the frames");
-    let told = Tool::new(workspace::program("edge-agent")?)
-        .args(["run", "--config"])
-        .arg(&config)
-        .read()?;
-    step.done();
+    let told = match &arguments.events {
+        Some(path) => {
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+        }
+        None => {
+            let step = say::begin("street", "the agent watches the frames");
+            let told = Tool::new(workspace::program("edge-agent")?)
+                .args(["run", "--config"])
+                .arg(&config)
+                .read()?;
+            step.done();
+            told
+        }
+    };
     fs::write(out.join("events.jsonl"), &told).context("cannot write the events")?;
     let events: Vec<Value> = lines(&told).context("an event is no JSON")?;
     let text = fs::read_to_string(&arguments.detections)

@@ -228,7 +228,7 @@ impl Model {
         let in_gain = scaled(cell, 1.0 / gain);
         let (what, matched) = self.judge(&in_gain, tolerance);
         if what == Seen::Background {
-            self.light = gain;
+            self.follow_light(cell, matched);
             return (what, matched, in_gain);
         }
         if swaying {
@@ -244,14 +244,20 @@ impl Model {
         let (lit, lit_matched) = self.judge(&in_light, &small_step);
         self.noise = noise;
         if lit == Seen::Background {
-            let usual = lit_matched.map_or(cell.luma, |mode| self.modes[mode].cell.luma);
-            let light = cell.luma / usual.max(1.0);
-            if LIGHT.contains(&light) {
-                self.light = light;
-            }
+            self.follow_light(cell, lit_matched);
             return (lit, lit_matched, in_light);
         }
         (what, matched, in_gain)
+    }
+
+    fn follow_light(&mut self, cell: &Cell, matched: Option<usize>) {
+        let Some(mode) = matched else {
+            return;
+        };
+        let light = cell.luma / self.modes[mode].cell.luma.max(1.0);
+        if LIGHT.contains(&light) {
+            self.light = light;
+        }
     }
 
     /// What the cell shows, and which mode it belongs to.

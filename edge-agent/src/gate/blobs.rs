@@ -61,10 +61,10 @@ impl Mask {
         }
         let mut set = sure.set.clone();
         for (index, seen) in seen.iter().enumerate() {
-            let beside = sure.neighbours(index);
             match seen {
-                Seen::Doubtful if watched[index] && beside >= 2 => set[index] = true,
-                Seen::Foreground if beside < 2 => set[index] = false,
+                Seen::Doubtful | Seen::Foreground if watched[index] => {
+                    set[index] = sure.neighbours(index) >= 2;
+                }
                 _ => {}
             }
         }

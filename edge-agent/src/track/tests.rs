@@ -164,3 +164,74 @@ fn the_number_of_tracks_is_bounded() {
         assert_eq!(step.sightings.len(), 3);
     }
 }
+
+#[test]
+fn a_vehicle_that_stops_and_goes_on_is_one_and_is_held() {
+    let mut held = 0;
+    let mut tracker = Tracker::new(TrackConfig::default());
+    let mut passed = Vec::new();
+    for frame in 0..1000u64 {
+        let driven = if frame < 40 {
+            frame
+        } else {
+            frame.saturating_sub(800).max(40)
+        };
+        let blobs: Vec<Blob> = car(driven, -90, 8, 100).into_iter().collect();
+        let step = tracker.step(&blobs, frame, frame * 40, SIZE);
+        held += step.held.len();
+        assert_eq!(step.given_up, []);
+        passed.extend(step.passed);
+    }
+    assert_eq!(passed.len(), 1);
+    assert!(held > 850, "{held}");
+}
+
+#[test]
+fn a_vehicle_that_stands_too_long_is_told_and_becomes_scene() {
+    let mut tracker = Tracker::new(TrackConfig {
+        max_still_ms: 10_000,
+        ..TrackConfig::default()
+    });
+    let mut steps = Vec::new();
+    for frame in 0..400u64 {
+        let blobs: Vec<Blob> = car(frame.min(40), -90, 8, 100).into_iter().collect();
+        steps.push(tracker.step(&blobs, frame, frame * 40, SIZE));
+    }
+    let told: usize = steps.iter().map(|step| step.passed.len()).sum();
+    assert_eq!(told, 1);
+    let at = steps.iter().position(|step| !step.given_up.is_empty());
+    assert!(at.is_some_and(|at| (285..300).contains(&at)), "{at:?}");
+}
+
+#[test]
+fn what_is_smaller_than_a_vehicle_gives_no_event() {
+    let narrow = |frame: u64| blob(4 * frame as i32, 100, 20, 50).into_iter().collect();
+    assert_eq!(passed(150, narrow).len(), 0);
+}
+
+#[test]
+fn one_that_enters_where_another_leaves_is_another() {
+    let tracks = passed(200, |frame| {
+        // The near one leaves on the right while a far one enters there, their blobs joined.
+        let near = blob(300 + 8 * frame as i32, 236, 200, 88);
+        let far = blob(640 - 6 * (frame as i32 - 22), 180, 120, 60).filter(|_| frame >= 22);
+        match (near, far) {
+            (Some(a), Some(b)) => {
+                let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
+                vec![Blob {
+                    rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
+                    cells: [a.cells, b.cells].concat(),
+                    cut: true,
+                    cell_px: 4,
+                }]
+            }
+            (a, b) => a.into_iter().chain(b).collect(),
+        }
+    });
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(
+        directions,
+        [Direction::Right, Direction::Left],
+        "{tracks:?}"
+    );
+}

@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Least overlap of a box with the one before.
 const LEAST_OVERLAP: f64 = 0.25;
 
+/// Frames in which the agent still learns the scene and tells nothing.
+const WARM_UP_FRAMES: u64 = 25;
+
 /// Frames that a detector may miss a vehicle.
 const MOST_MISSED: u64 = 8;
 
@@ -88,11 +91,10 @@ pub fn crossings(lines: &[Value], region: &[(f64, f64)]) -> Vec<Crossing> {
 
 /// The part of a track inside the region, if it crosses.
 fn inside(mut track: Crossing, region: &[(f64, f64)]) -> Option<Crossing> {
-    track.boxes.retain(|(_, place)| {
-        let foot = ((place[0] + place[2]) / 2.0, place[3] - 4.0);
-        holds(region, foot)
-    });
     let centre = |place: &Box4| ((place[0] + place[2]) / 2.0, (place[1] + place[3]) / 2.0);
+    track
+        .boxes
+        .retain(|(frame, place)| *frame >= WARM_UP_FRAMES && holds(region, centre(place)));
     let ((x, y), (u, v)) = (
         centre(&track.boxes.first()?.1),
         centre(&track.boxes.last()?.1),
@@ -163,6 +165,6 @@ mod tests {
         let region = [(50.0, 0.0), (400.0, 0.0), (400.0, 300.0), (50.0, 300.0)];
         let found = crossings(&lines, &region);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].span().0 > 0 && found[0].span().1 == 58);
+        assert_eq!(found[0].span(), (WARM_UP_FRAMES, 58));
     }
 }

@@ -116,3 +116,79 @@ fn another_exposure_is_not_foreground() {
     );
     assert!(seen.iter().all(|seen| *seen == Seen::Background));
 }
+
+/// A grid of 8 by 8 road cells, all in that light but for the first row, which shows `first`.
+fn road(light: f32, first: f32) -> Cells {
+    let cells = (0..64).map(|index| Cell {
+        luma: if index < 8 {
+            first
+        } else {
+            (60.0 + index as f32) * light
+        },
+        texture: 2.0 * light,
+        ..Cell::default()
+    });
+    Cells {
+        across: 8,
+        down: 8,
+        cells: cells.collect(),
+    }
+}
+
+#[test]
+fn light_that_changes_by_small_steps_on_a_part_is_followed_and_a_large_step_is_not() {
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    let mut t_ms = 0;
+    let mut show = |first: f32| {
+        t_ms += 40;
+        background.observe(&road(1.0, first), t_ms, CALM)[0]
+    };
+    for _ in 0..100 {
+        show(80.0);
+    }
+    // Brighter by half within a second: more than is tolerated at once.
+    for step in 0..25 {
+        let luma = 80.0 + 1.6 * step as f32;
+        assert_eq!(show(luma), Seen::Background, "step {step}");
+    }
+    assert_eq!(show(200.0), Seen::Foreground);
+}
+
+#[test]
+fn a_frame_after_a_gap_is_one_look() {
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    for frame in 0..250 {
+        background.observe(&road(1.0, 80.0), frame * 40, CALM);
+    }
+    let after = 250 * 40 + 3_600_000;
+    let seen = background.observe(&road(1.0, 230.0), after, CALM);
+    assert_eq!(seen[0], Seen::Foreground);
+    // The hour's only look at it did not make it the usual scene.
+    let seen = background.observe(&road(1.0, 230.0), after + 40, CALM);
+    assert_eq!(seen[0], Seen::Foreground);
+}
+
+#[test]
+fn what_is_held_stays_and_what_is_adopted_is_scene_at_once() {
+    let mut background = Background::new(TOLERANCE, 10_000.0);
+    for frame in 0..100 {
+        background.observe(&road(1.0, 80.0), frame * 40, CALM);
+    }
+    let mut held = [false; 64];
+    held[..8].fill(true);
+    let state = State {
+        held: &held,
+        ..CALM
+    };
+    let parked = road(1.0, 230.0);
+    for frame in 100..1600 {
+        let seen = background.observe(&parked, frame * 40, state);
+        assert_eq!(seen[0], Seen::Foreground, "frame {frame}");
+    }
+    background.adopt(&parked, 0..8);
+    let seen = background.observe(&parked, 1600 * 40, CALM);
+    assert_eq!(seen[0], Seen::Background);
+    // It leaves: the road is still known.
+    let seen = background.observe(&road(1.0, 80.0), 1601 * 40, CALM);
+    assert_eq!(seen[0], Seen::Background);
+}
