@@ -1,31 +1,82 @@
-//! Pace: holds recorded frames back until their time has come. The only place that waits and
-//! the only one that reads a clock for it.
+//! Time: a monotonic clock that tests can replace, and the pace that holds recorded frames back
+//! until their time has come. The only place that sleeps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::lifecycle::Stop;
 
 /// Longest sleep in one piece, so that a stop is noticed soon.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Plays a source's own times against the monotonic clock.
-#[derive(Debug, Default)]
-pub struct Pace {
-    start: Option<(Instant, u64)>,
-}
+/// Tells the time since some fixed moment, and lets it pass.
+pub trait Clock {
+    /// The time now; it never goes back.
+    fn now(&self) -> Duration;
 
-impl Pace {
-    /// Sleeps until `t_ms` has come, counted from the first call; returns early on a stop.
-    pub fn wait_for(&mut self, t_ms: u64, stop: &Stop) {
-        let (begun, first_ms) = *self.start.get_or_insert_with(|| (Instant::now(), t_ms));
-        let due = Duration::from_millis(t_ms.saturating_sub(first_ms));
+    /// Waits.
+    fn sleep(&self, time: Duration);
+
+    /// Waits until `due`; returns early on a stop.
+    fn sleep_until(&self, due: Duration, stop: &Stop) {
         while !stop.requested() {
-            let left = due.saturating_sub(begun.elapsed());
+            let left = due.saturating_sub(self.now());
             if left.is_zero() {
                 return;
             }
-            std::thread::sleep(left.min(NAP));
+            self.sleep(left.min(NAP));
         }
+    }
+}
+
+/// The kernel's monotonic clock, by which drivers stamp frames: it counts from the start of the
+/// machine, and setting the wall clock does not move it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        let mut now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the kernel writes one `timespec`. This clock exists on every Linux.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+        Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// Plays a source's own times against a clock.
+#[derive(Debug, Default)]
+pub struct Pace {
+    start: Option<(Duration, u64)>,
+}
+
+impl Pace {
+    /// Waits until `t_ms` has come, counted from the first call; returns early on a stop.
+    pub fn wait_for(&mut self, t_ms: u64, clock: &dyn Clock, stop: &Stop) {
+        let (begun, first_ms) = *self.start.get_or_insert_with(|| (clock.now(), t_ms));
+        let due = Duration::from_millis(t_ms.saturating_sub(first_ms));
+        clock.sleep_until(begun + due, stop);
+    }
+}
+
+/// A clock for tests: time passes only by sleeping.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub struct SimulatedClock(std::cell::Cell<Duration>);
+
+#[cfg(test)]
+impl Clock for SimulatedClock {
+    fn now(&self) -> Duration {
+        self.0.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.0.set(self.0.get() + time);
     }
 }
 
@@ -35,11 +86,23 @@ mod tests {
 
     #[test]
     fn frames_are_held_back_until_their_time() {
+        let clock = SimulatedClock::default();
+        clock.sleep(Duration::from_secs(7));
         let mut pace = Pace::default();
-        let begun = Instant::now();
-        pace.wait_for(5000, &Stop::default());
-        assert!(begun.elapsed() < Duration::from_millis(50));
-        pace.wait_for(5080, &Stop::default());
-        assert!(begun.elapsed() >= Duration::from_millis(80));
+        pace.wait_for(5000, &clock, &Stop::default());
+        assert_eq!(clock.now(), Duration::from_secs(7));
+        pace.wait_for(5080, &clock, &Stop::default());
+        assert_eq!(clock.now(), Duration::from_millis(7080));
+        // Late frames are not held back, and do not shift those after them.
+        clock.sleep(Duration::from_secs(1));
+        pace.wait_for(5120, &clock, &Stop::default());
+        assert_eq!(clock.now(), Duration::from_millis(8080));
+    }
+
+    #[test]
+    fn the_system_s_clock_goes_on() {
+        let before = SystemClock.now();
+        SystemClock.sleep(Duration::from_millis(2));
+        assert!(SystemClock.now() >= before + Duration::from_millis(2));
     }
 }

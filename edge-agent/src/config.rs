@@ -1,12 +1,16 @@
 //! The config file as a whole: read, checked, and refused in one line. What a table means is
 //! in the module that owns it.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::gate::GateConfig;
+use crate::lane::{self, LaneConfig};
+use crate::roi::RoiConfig;
+use crate::shape::ShapeConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
@@ -20,16 +24,25 @@ pub struct Config {
     pub camera: String,
     /// Whether recorded and drawn frames come at their times instead of as fast as it goes.
     pub realtime: bool,
+    /// What is watched.
+    pub mode: Mode,
     /// Which model names the colours.
     pub bundle: BundleConfig,
     /// Where frames come from.
     pub source: SourceConfig,
+    /// The place, with `mode = "roi"`.
+    pub roi: RoiConfig,
     /// What counts as something in the picture.
     pub gate: GateConfig,
     /// What counts as one vehicle.
     pub track: TrackConfig,
     /// How views become a colour.
     pub vote: VoteConfig,
+    /// Which sizes vehicles have.
+    pub shape: ShapeConfig,
+    /// Parts of the road.
+    #[serde(rename = "lane")]
+    pub lanes: Vec<LaneConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
 }
@@ -39,14 +52,29 @@ impl Default for Config {
         Self {
             camera: "camera".into(),
             realtime: false,
+            mode: Mode::default(),
             bundle: BundleConfig::default(),
             source: SourceConfig::default(),
+            roi: RoiConfig::default(),
             gate: GateConfig::default(),
             track: TrackConfig::default(),
             vote: VoteConfig::default(),
+            shape: ShapeConfig::default(),
+            lanes: Vec::new(),
             jsonl: JsonlConfig::default(),
         }
     }
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A road along which vehicles pass: gate and tracker.
+    #[default]
+    Road,
+    /// One place where one vehicle stands at a time.
+    Roi,
 }
 
 /// The `[bundle]` table.
@@ -93,15 +121,15 @@ pub enum ConfigError {
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{key} {problem}")]
 pub struct BadValue {
-    key: &'static str,
+    key: Cow<'static, str>,
     problem: String,
 }
 
 impl BadValue {
     /// The key with its table, and the rest of the sentence.
-    pub fn new(key: &'static str, problem: impl Into<String>) -> Self {
+    pub fn new(key: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self {
-            key,
+            key: key.into(),
             problem: problem.into(),
         }
     }
@@ -109,7 +137,7 @@ impl BadValue {
 
 /// Refuses a value outside `least..=most`, and what is not a number.
 pub fn within<T: PartialOrd + Display>(
-    key: &'static str,
+    key: impl Into<Cow<'static, str>>,
     value: T,
     least: T,
     most: T,
@@ -118,7 +146,7 @@ pub fn within<T: PartialOrd + Display>(
         return Ok(());
     }
     let problem = format!("= {value} is out of range; allowed: {least} to {most}");
-    Err(BadValue { key, problem })
+    Err(BadValue::new(key, problem))
 }
 
 impl Config {
@@ -154,16 +182,18 @@ impl Config {
         if self.camera.trim().is_empty() {
             return Err(BadValue::new("camera", "is empty; give the camera a name"));
         }
-        match &self.source {
-            SourceConfig::Replay(replay) => replay.check()?,
-            SourceConfig::Sim(spec) => {
-                spec.check()
-                    .map_err(|error| BadValue::new("source:", error.to_string()))?;
-            }
+        self.source.check()?;
+        if self.mode == Mode::Roi && self.roi.rect_px.is_none() {
+            let problem = "is missing; mode = \"roi\" needs the place, such as \
+                           { x = 100, y = 80, width = 300, height = 200 }";
+            return Err(BadValue::new("roi.rect_px", problem));
         }
+        self.roi.check()?;
         self.gate.check()?;
         self.track.check()?;
-        self.vote.check()
+        self.vote.check()?;
+        self.shape.check()?;
+        lane::check(&self.lanes)
     }
 }
 
@@ -174,6 +204,8 @@ fn place(text: &str, at: usize) -> (usize, String) {
     let mut table = "";
     for row in text.lines().take(line + 1) {
         if let Some(name) = row.trim().strip_prefix('[') {
+            // `[[lane]]` is one of several tables of that name.
+            let name = name.trim_start_matches('[');
             table = name.split(']').next().unwrap_or("").trim();
         }
     }
@@ -257,6 +289,7 @@ mod tests {
         let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
         assert_eq!(parsed, Config::default());
         for table in [
+            toml::to_string(&Config::default().roi).unwrap(),
             toml::to_string(&Config::default().gate).unwrap(),
             toml::to_string(&Config::default().track).unwrap(),
             toml::to_string(&Config::default().vote).unwrap(),
@@ -274,7 +307,7 @@ mod tests {
         for (text, starts) in [
             (
                 "camra = \"x\"",
-                "agent.toml:1: camra: unknown key; allowed: camera, realtime, bundle",
+                "agent.toml:1: camra: unknown key; allowed: camera, realtime, mode, bundle",
             ),
             (
                 "\n[gate]\nsize = 3",
@@ -290,7 +323,7 @@ mod tests {
             ),
             (
                 "[source]\nkind = \"tape\"",
-                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim",
+                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim, v4l2",
             ),
             (
                 "[source]\nkind = \"sim\"\nfbs = 3",
@@ -298,7 +331,7 @@ mod tests {
             ),
             (
                 "[source]\nkind = \"replay\"",
-                "agent.toml:1: source: missing field folder",
+                "agent.toml: source.folder is missing; give a folder of pictures",
             ),
             (
                 "[vote]\nreject_below = nan",

@@ -1,5 +1,6 @@
-//! The event, schema 1: what the agent says of one vehicle. The same JSON goes to every sink.
-//! Plain data; who decides it and who carries it is elsewhere.
+//! The event, schema 1: what the agent says of one vehicle. The same JSON goes to every sink;
+//! `deploy/event-schema.md` and `deploy/event.schema.json` publish it, and a test holds them to
+//! this file. Plain data; who decides it and who carries it is elsewhere.
 
 use models::{Ranked, Rect};
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,12 @@ pub const UNKNOWN: &str = "unknown";
 
 /// One vehicle that passed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// [`SCHEMA`].
+    /// Version of these fields.
     pub schema: u32,
-    /// 16 hexadecimal digits, the same whenever the same vehicle is reported.
+    /// 16 hexadecimal digits, the same whenever this event is sent again.
     pub id: String,
     /// Counts the events of this run from 1.
     pub sequence: u64,
@@ -25,26 +27,45 @@ pub struct Event {
     pub camera: String,
     /// Which bundle named the colour.
     pub bundle: String,
+    /// The kernel's id of this boot; null for recorded and drawn frames.
+    pub boot_id: Option<String>,
+    /// Wall time of the last sighting, RFC 3339 in UTC with milliseconds; null for recorded and
+    /// drawn frames.
+    pub time: Option<String>,
+    /// Whether the kernel says that its wall clock follows a time server; null without a time.
+    pub clock_synced: Option<bool>,
     /// Frame of the first sighting, counted from 0.
     pub first_frame: u64,
     /// Frame of the last sighting.
     pub last_frame: u64,
-    /// Time of the first sighting, milliseconds on the source's own clock.
+    /// Time of the first sighting, milliseconds on the source's own clock, which never goes back.
     pub first_t_ms: u64,
     /// Time of the last sighting.
     pub last_t_ms: u64,
+    /// Number of the lane that it drove in; null without lanes, and beside all of them.
+    pub lane: Option<u32>,
+    /// That lane's name in the config; null without a lane, and for a lane without a name.
+    pub lane_name: Option<String>,
+    /// Whether it drove against that lane's direction; null when the lane has none or the
+    /// vehicle's is "none".
+    pub wrong_way: Option<bool>,
     /// Where to it moved across the picture.
     pub direction: Direction,
-    /// One of the bundle's labels, or [`UNKNOWN`].
+    /// One of the bundle's labels, or "unknown".
     pub colour: String,
-    /// Probability of the likeliest colour, 0 to 1, also when the colour is unknown.
+    /// Probability of that colour, 0 to 1; of the likeliest one when the colour is unknown.
     pub score: f32,
     /// The three likeliest colours, likeliest first.
+    #[cfg_attr(test, schemars(with = "Vec<tests::RankedForm>"))]
     pub top3: Vec<Ranked>,
     /// Why the colour is unknown; null when it is known.
     pub reason: Option<Reason>,
+    /// Whether it was told while the vehicle was still to be seen: then the last sighting, the
+    /// count of frames and the direction are those until then.
+    pub early: bool,
     /// Where it was in its best view, pixels of the frame.
     #[serde(rename = "box")]
+    #[cfg_attr(test, schemars(with = "tests::BoxForm"))]
     pub bounds: Rect,
     /// The frame of that view.
     pub best_frame: u64,
@@ -54,6 +75,7 @@ pub struct Event {
 
 /// Motion across the picture, by its longer axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Towards the picture's left edge.
@@ -83,30 +105,65 @@ impl Direction {
     }
 }
 
-/// Why a colour is not told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reason {
-    /// No colour is probable enough.
-    Unsure,
-    /// The vehicle never filled enough pixels.
-    Small,
-    /// Its views were given different colours.
-    Disagree,
-}
-
-impl Reason {
-    /// As in the JSON.
-    pub fn name(self) -> &'static str {
+impl Direction {
+    /// The way back; none for none.
+    pub fn opposite(self) -> Self {
         match self {
-            Self::Unsure => "unsure",
-            Self::Small => "small",
-            Self::Disagree => "disagree",
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+            Self::None => Self::None,
         }
     }
 }
 
-/// The stable id of the vehicle that was the `track`-th to be followed.
+/// Why a colour is not told. Where several hold, the first of this list is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// It has not the size of a vehicle here.
+    Shape,
+    /// It never filled enough pixels.
+    Small,
+    /// Its views have too little light.
+    Dark,
+    /// Its views are too blurred.
+    Blurred,
+    /// Its views were given different colours.
+    Disagree,
+    /// No colour is probable enough.
+    Unsure,
+}
+
+impl Reason {
+    /// Every reason, in the order in which they are looked for.
+    pub const ALL: [Self; 6] = [
+        Self::Shape,
+        Self::Small,
+        Self::Dark,
+        Self::Blurred,
+        Self::Disagree,
+        Self::Unsure,
+    ];
+
+    /// As in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shape => "shape",
+            Self::Small => "small",
+            Self::Dark => "dark",
+            Self::Blurred => "blurred",
+            Self::Disagree => "disagree",
+            Self::Unsure => "unsure",
+        }
+    }
+}
+
+/// The id of the vehicle that was the `track`-th to be followed: the same for the same frames.
+/// What repeats from run to run, such as a live camera's frame numbers, is told apart by
+/// [`crate::stamp`].
 pub fn id(bundle: &str, camera: &str, first_frame: u64, first_t_ms: u64, track: u64) -> String {
     let text = format!("{bundle}\n{camera}\n{first_frame}\n{first_t_ms}\n{track}");
     models::hash::sha256_hex(text.as_bytes())
@@ -121,62 +178,4 @@ pub fn rounded(score: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_json_is_the_published_one() {
-        let event = Event {
-            schema: SCHEMA,
-            id: id("b-1", "gate", 3, 120, 0),
-            sequence: 1,
-            camera: "gate".into(),
-            bundle: "b-1".into(),
-            first_frame: 3,
-            last_frame: 60,
-            first_t_ms: 120,
-            last_t_ms: 2400,
-            direction: Direction::Left,
-            colour: "red".into(),
-            score: rounded(0.912_345),
-            top3: vec![Ranked {
-                colour: "red".into(),
-                score: rounded(0.912_345),
-            }],
-            reason: None,
-            bounds: Rect {
-                x: 1,
-                y: 2,
-                width: 3,
-                height: 4,
-            },
-            best_frame: 30,
-            frames_seen: 55,
-        };
-        let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(
-            json,
-            concat!(
-                r#"{"schema":1,"id":"cc1c8ac918e6eacc","sequence":1,"camera":"gate","bundle":"b-1","#,
-                r#""first_frame":3,"last_frame":60,"first_t_ms":120,"last_t_ms":2400,"#,
-                r#""direction":"left","colour":"red","score":0.9123,"#,
-                r#""top3":[{"colour":"red","score":0.9123}],"reason":null,"#,
-                r#""box":{"x":1,"y":2,"width":3,"height":4},"best_frame":30,"frames_seen":55}"#
-            )
-        );
-        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
-    }
-
-    #[test]
-    fn the_longer_axis_gives_the_direction() {
-        for (dx, dy, expected) in [
-            (-9.0, 5.0, Direction::Left),
-            (9.0, -5.0, Direction::Right),
-            (3.0, 9.0, Direction::Down),
-            (3.0, -9.0, Direction::Up),
-            (2.0, -3.0, Direction::None),
-        ] {
-            assert_eq!(Direction::of(dx, dy), expected);
-        }
-    }
-}
+mod tests;

@@ -23,6 +23,12 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Asks the run to finish, as a signal does.
+    #[cfg(test)]
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Whether to finish now.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)

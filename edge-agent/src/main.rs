@@ -5,19 +5,29 @@
 mod classify;
 mod clock;
 mod config;
+mod decode;
+mod devices;
 mod event;
 mod gate;
+mod glance;
+mod lane;
 mod lifecycle;
+mod outbox;
 mod pipeline;
+mod polygon;
+mod roi;
 mod run;
 mod score;
+mod shape;
 mod sink;
 mod source;
+mod stamp;
 #[cfg(test)]
 mod testing;
 mod track;
 mod views;
 mod vote;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -38,6 +48,8 @@ struct Cli {
 enum Command {
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
+    /// List the cameras of this machine, and the lines that the config needs for each.
+    Devices(devices::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
     Run(run::Args),
     /// Compare events with what truly passed.
@@ -47,6 +59,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Classify(args) => classify::run(&args),
+        Command::Devices(args) => devices::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),
     };

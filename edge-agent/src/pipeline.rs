@@ -1,5 +1,8 @@
-//! Frames in, events out: gate, tracks, views, vote. No I/O and no clock: the same frames
-//! give the same events.
+//! Frames in, events out: what is seen, its views, the vote. No I/O and no clock: the same
+//! frames give the same events.
+
+mod eyes;
+mod witness;
 
 use std::collections::BTreeMap;
 
@@ -7,11 +10,12 @@ use models::RunnerError;
 
 use crate::config::Config;
 use crate::event::{self, Event};
-use crate::gate::Gate;
+use crate::glance::{Glance, Moment, Subject};
+use crate::lane::LaneConfig;
 use crate::source::Frame;
-use crate::track::{Step, Track, Tracker};
-use crate::views::{Candidate, Views};
-use crate::vote::{Ballot, Classify, VoteConfig, count};
+use crate::vote::Classify;
+use eyes::Eyes;
+use witness::{Judged, Judging, Witness};
 
 /// Whose events these are.
 #[derive(Clone, Debug)]
@@ -27,11 +31,11 @@ pub struct Identity {
 /// Everything between a camera and its events.
 pub struct Pipeline<C> {
     identity: Identity,
-    gate: Gate,
-    tracker: Tracker,
-    vote: VoteConfig,
+    eyes: Eyes,
+    judging: Judging,
+    lanes: Vec<LaneConfig>,
     classifier: C,
-    views: BTreeMap<u64, Views>,
+    witnesses: BTreeMap<u64, Witness>,
     sequence: u64,
     size_px: (u32, u32),
 }
@@ -39,19 +43,25 @@ pub struct Pipeline<C> {
 impl<C: Classify> Pipeline<C> {
     /// A pipeline that has seen nothing yet.
     pub fn new(identity: Identity, config: &Config, classifier: C) -> Self {
+        let judging = Judging {
+            vote: config.vote.clone(),
+            shape: config.shape.clone(),
+            reject_below: identity.reject_below,
+        };
         Self {
             identity,
-            gate: Gate::new(config.gate.clone()),
-            tracker: Tracker::new(config.track.clone()),
-            vote: config.vote.clone(),
+            eyes: Eyes::new(config),
+            judging,
+            lanes: config.lanes.clone(),
             classifier,
-            views: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
             sequence: 0,
             size_px: (0, 0),
         }
     }
 
-    /// Takes the next frame; the events of the vehicles that have now passed.
+    /// Takes the next frame; the events of the vehicles that have now passed, or whose colour
+    /// is now sure.
     pub fn push(&mut self, frame: &Frame) -> Result<Vec<Event>, RunnerError> {
         let picture = frame.image.view();
         let size_px = (picture.width(), picture.height());
@@ -61,92 +71,104 @@ impl<C: Classify> Pipeline<C> {
             events = self.finish()?;
             self.size_px = size_px;
         }
-        let blobs = self.gate.observe(picture, frame.t_ms);
-        let step = self.tracker.step(&blobs, frame.index, frame.t_ms, size_px);
-        for seen in &step.sightings {
-            let candidate = Candidate {
-                picture,
-                rect: seen.rect,
-                flawed: seen.cut || seen.shared,
-                frame: frame.index,
-                t_ms: frame.t_ms,
-            };
-            self.views
-                .entry(seen.track)
-                .or_default()
-                .offer(&candidate, &self.vote);
+        let moment = Moment {
+            picture,
+            frame: frame.index,
+            t_ms: frame.t_ms,
+        };
+        let glance = self.eyes.look(&moment);
+        for sighting in &glance.sightings {
+            let witness = self
+                .witnesses
+                .entry(sighting.track)
+                .or_insert_with(|| Witness::new(&moment, sighting));
+            witness.see(&moment, sighting, &self.lanes, &self.judging.vote);
+            if self.judging.vote.early && !witness.told() && self.eyes.ripe(witness) {
+                events.extend(self.tell_early(sighting.track)?);
+            }
         }
-        events.extend(self.conclude(step)?);
+        events.extend(self.conclude(glance)?);
         Ok(events)
     }
 
-    /// Ends all tracks; the events of the vehicles still in the picture.
+    /// Ends all that is followed; the events of the vehicles still in the picture.
     pub fn finish(&mut self) -> Result<Vec<Event>, RunnerError> {
-        let step = self.tracker.finish();
-        let events = self.conclude(step)?;
-        self.views.clear();
+        let glance = self.eyes.finish();
+        let events = self.conclude(glance)?;
+        self.witnesses.clear();
         Ok(events)
     }
 
-    fn conclude(&mut self, step: Step) -> Result<Vec<Event>, RunnerError> {
-        for number in step.dropped {
-            self.views.remove(&number);
+    fn conclude(&mut self, glance: Glance) -> Result<Vec<Event>, RunnerError> {
+        for number in glance.dropped {
+            self.witnesses.remove(&number);
         }
         let mut events = Vec::new();
-        for track in step.passed {
-            events.extend(self.event(&track)?);
+        for subject in glance.passed {
+            let Some(mut witness) = self.witnesses.remove(&subject.number) else {
+                continue;
+            };
+            if witness.told() {
+                continue;
+            }
+            if let Some(judged) = witness.judge(&mut self.classifier, &self.judging)? {
+                events.push(self.event(&subject, &witness, judged, false));
+            }
         }
         Ok(events)
     }
 
-    fn event(&mut self, track: &Track) -> Result<Option<Event>, RunnerError> {
-        let views = self
-            .views
-            .remove(&track.number)
-            .unwrap_or_default()
-            .best_first();
-        let mut ballots = Vec::with_capacity(views.len());
-        for view in &views {
-            let scores = self.classifier.classify(view.crop.view())?;
-            ballots.push(Ballot {
-                scores,
-                weight: view.quality.max(1e-3),
-            });
-        }
-        let Some(best) = views.first() else {
+    fn tell_early(&mut self, number: u64) -> Result<Option<Event>, RunnerError> {
+        let Some(mut witness) = self.witnesses.remove(&number) else {
             return Ok(None);
         };
-        let side_px = best.rect.width.min(best.rect.height);
-        let Some(verdict) = count(&ballots, side_px, self.identity.reject_below, &self.vote) else {
-            return Ok(None);
-        };
+        let judged = witness.judge_early(&mut self.classifier, &self.judging)?;
+        let event = judged.map(|judged| {
+            let event = self.event(&witness.so_far(number), &witness, judged, true);
+            witness.set_told();
+            event
+        });
+        self.witnesses.insert(number, witness);
+        Ok(event)
+    }
+
+    fn event(
+        &mut self,
+        subject: &Subject,
+        witness: &Witness,
+        judged: Judged,
+        early: bool,
+    ) -> Event {
         self.sequence += 1;
+        let lane = witness.lane(&self.lanes);
         let Identity { camera, bundle, .. } = &self.identity;
-        Ok(Some(Event {
+        let (first_frame, first_t_ms) = (subject.first_frame, subject.first_t_ms);
+        Event {
             schema: event::SCHEMA,
-            id: event::id(
-                bundle,
-                camera,
-                track.first_frame,
-                track.first_t_ms,
-                track.number,
-            ),
+            id: event::id(bundle, camera, first_frame, first_t_ms, subject.number),
             sequence: self.sequence,
             camera: camera.clone(),
             bundle: bundle.clone(),
-            first_frame: track.first_frame,
-            last_frame: track.last_frame,
-            first_t_ms: track.first_t_ms,
-            last_t_ms: track.last_t_ms,
-            direction: track.direction(),
-            colour: verdict.colour,
-            score: verdict.score,
-            top3: verdict.top3,
-            reason: verdict.reason,
-            bounds: best.rect,
-            best_frame: best.frame,
-            frames_seen: track.hits,
-        }))
+            boot_id: None,
+            time: None,
+            clock_synced: None,
+            first_frame,
+            last_frame: subject.last_frame,
+            first_t_ms,
+            last_t_ms: subject.last_t_ms,
+            lane: lane.map(|lane| lane.number),
+            lane_name: lane.and_then(|lane| lane.name.clone()),
+            wrong_way: lane.and_then(|lane| lane.wrong_way(subject.direction)),
+            direction: subject.direction,
+            colour: judged.verdict.colour,
+            score: judged.verdict.score,
+            top3: judged.verdict.top3,
+            reason: judged.verdict.reason,
+            early,
+            bounds: judged.bounds,
+            best_frame: judged.frame,
+            frames_seen: subject.frames_seen,
+        }
     }
 }
 

@@ -1,25 +1,26 @@
-//! `edge-agent run`: opens what the config names, pushes frames through the pipeline and hands
+//! `edge-agent run`: puts together what the config names, and hands frames to the pipeline and
 //! events to the sinks until the source ends or a signal comes. Decides nothing itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use models::{Bundle, Runner};
 
-use crate::clock::Pace;
+use crate::clock::{Pace, SystemClock};
 use crate::config::{Config, ConfigError};
+use crate::event::Event;
 use crate::lifecycle::Stop;
+use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
 use crate::sink::jsonl::Jsonl;
 use crate::sink::{Outlet, Overflow, Sink};
-use crate::source::{self, FrameSource};
+use crate::source::Frame;
+use crate::stamp::Stamp;
 use crate::vote::Classify;
-
-/// Dropped frames that are told one by one; after that each hundredth.
-const DROPS_TOLD: u64 = 10;
+use crate::watch::{Counts, Viewer, Watch};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -27,14 +28,6 @@ pub struct Args {
     /// Config file (TOML); without it a minute of the drawn road is watched.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-/// What a run did.
-#[derive(Debug, Default, PartialEq)]
-struct Counts {
-    frames: u64,
-    dropped: u64,
-    events: u64,
 }
 
 /// Runs the command.
@@ -52,7 +45,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         path: path.clone(),
         problem,
     };
-    let mut source = source::open(&config.source).map_err(|error| refused(error.to_string()))?;
     let bundle = match &config.bundle.path {
         Some(folder) => Bundle::open(folder),
         None => Bundle::shipped(),
@@ -64,17 +56,35 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bundle: bundle.id().to_string(),
         reject_below: bundle.manifest().decision.reject_below,
     };
-    let mut outlets = outlets(&config, &path)?;
-    let mut pipeline = Pipeline::new(identity, &config, runner);
+    // The camera last: it streams from here on, and loading a bundle takes a while.
+    let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
+    let mut opener = config.source.clone();
+    let source = watch
+        .open(&mut opener, &mut |line| eprintln!("{line}"))
+        .map_err(|error| refused(error.to_string()))?;
+    let mut road = Road {
+        pipeline: Pipeline::new(identity, &config, runner),
+        outbox: Outbox {
+            stamp: Stamp::of(config.source.is_live()),
+            outlets: outlets(&config, &path)?,
+        },
+        newest_t_ms: 0,
+        vehicles: 0,
+    };
     let begun = Instant::now();
-    let pace = config.realtime.then(Pace::default);
-    let result = watch(source.as_mut(), &mut pipeline, &mut outlets, pace, &stop);
+    let result = watch
+        .run(source, &mut opener, &mut road)
+        .and_then(|counts| road.end_tracks().map(|()| counts));
     // The sinks are emptied even when the run failed: what was decided is not lost.
-    let reader_left = outlets[0].closed();
-    let tallies: Vec<_> = outlets.into_iter().map(Outlet::finish).collect();
+    let reader_left = road.outbox.outlets[0].closed();
+    let tallies: Vec<_> = road
+        .outbox
+        .outlets
+        .into_iter()
+        .map(Outlet::finish)
+        .collect();
     let counts = result?;
-    let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("{}", summary(&counts, seconds));
+    eprintln!("{}", summary(&counts, road.vehicles, begun.elapsed()));
     let lost: u64 = tallies
         .iter()
         .skip(usize::from(reader_left))
@@ -89,7 +99,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Standard output first, then the file if there is one.
 fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
-    let overflow = if config.realtime {
+    let overflow = if config.realtime || config.source.is_live() {
         Overflow::Drop
     } else {
         Overflow::Wait
@@ -110,56 +120,73 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
         .collect()
 }
 
-/// Pushes frames until the source ends, a signal comes, or nobody listens any more.
-fn watch<C: Classify>(
-    source: &mut dyn FrameSource,
-    pipeline: &mut Pipeline<C>,
-    outlets: &mut [Outlet],
-    mut pace: Option<Pace>,
-    stop: &Stop,
-) -> anyhow::Result<Counts> {
-    let mut counts = Counts::default();
-    while !stop.requested() && !outlets.iter().all(Outlet::closed) {
-        let frame = match source.next() {
-            Ok(Some(frame)) => frame,
-            Ok(None) => break,
-            Err(error) => {
-                counts.dropped += 1;
-                if counts.dropped <= DROPS_TOLD || counts.dropped.is_multiple_of(100) {
-                    eprintln!("{error}");
-                }
-                continue;
-            }
-        };
-        if let Some(pace) = &mut pace {
-            pace.wait_for(frame.t_ms, stop);
-        }
-        counts.frames += 1;
-        for event in pipeline.push(&frame)? {
-            counts.events += 1;
-            outlets.iter_mut().for_each(|outlet| outlet.send(&event));
-        }
-    }
-    for event in pipeline.finish()? {
-        counts.events += 1;
-        outlets.iter_mut().for_each(|outlet| outlet.send(&event));
-    }
-    Ok(counts)
+/// Frames in, events out.
+struct Road<C> {
+    pipeline: Pipeline<C>,
+    outbox: Outbox,
+    newest_t_ms: u64,
+    vehicles: u64,
 }
 
-fn summary(counts: &Counts, seconds: f64) -> String {
+impl<C: Classify> Road<C> {
+    fn send(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.vehicles += 1;
+            self.outbox.tell(event, self.newest_t_ms);
+        }
+    }
+
+    /// Tells the events of the vehicles that are still in the picture.
+    fn end_tracks(&mut self) -> anyhow::Result<()> {
+        let events = self.pipeline.finish()?;
+        self.send(events);
+        Ok(())
+    }
+}
+
+impl<C: Classify> Viewer for Road<C> {
+    fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.newest_t_ms = frame.t_ms;
+        let events = self.pipeline.push(frame)?;
+        self.send(events);
+        Ok(())
+    }
+
+    fn lost(&mut self) -> anyhow::Result<()> {
+        self.end_tracks()
+    }
+
+    fn is_done(&self) -> bool {
+        self.outbox.closed()
+    }
+
+    fn tell(&mut self, line: &str) {
+        eprintln!("{line}");
+    }
+}
+
+fn summary(counts: &Counts, vehicles: u64, time: Duration) -> String {
     let Counts {
         frames,
         dropped,
-        events,
+        losses,
+        busy,
     } = counts;
-    let rate = *frames as f64 / seconds.max(1e-9);
+    let rate = *frames as f64 / time.as_secs_f64().max(1e-9);
+    let each_ms = busy.as_secs_f64() * 1000.0 / (*frames).max(1) as f64;
     let dropped = if *dropped > 0 {
         format!(" ({dropped} dropped)")
     } else {
         String::new()
     };
-    format!("{frames} frames{dropped}, {events} vehicles, {rate:.0} frames/s")
+    let losses = match losses {
+        0 => String::new(),
+        1 => ", camera lost once".into(),
+        n => format!(", camera lost {n} times"),
+    };
+    format!(
+        "{frames} frames{dropped}, {vehicles} vehicles, {rate:.0} frames/s, {each_ms:.1} ms a frame{losses}"
+    )
 }
 
 #[cfg(test)]
@@ -167,24 +194,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_tells_drops_only_when_there_are_any() {
+    fn the_summary_tells_drops_and_losses_only_when_there_are_any() {
         let counts = Counts {
             frames: 500,
-            dropped: 0,
-            events: 7,
+            busy: Duration::from_millis(1200),
+            ..Counts::default()
         };
+        let time = Duration::from_secs(2);
         assert_eq!(
-            summary(&counts, 2.0),
-            "500 frames, 7 vehicles, 250 frames/s"
+            summary(&counts, 7, time),
+            "500 frames, 7 vehicles, 250 frames/s, 2.4 ms a frame"
         );
         let counts = Counts {
-            frames: 500,
             dropped: 2,
-            events: 7,
+            losses: 3,
+            ..counts
         };
         assert_eq!(
-            summary(&counts, 2.0),
-            "500 frames (2 dropped), 7 vehicles, 250 frames/s"
+            summary(&counts, 7, time),
+            "500 frames (2 dropped), 7 vehicles, 250 frames/s, 2.4 ms a frame, camera lost 3 times"
         );
     }
 }

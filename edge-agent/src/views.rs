@@ -1,9 +1,12 @@
 //! The best few views of one vehicle, kept as crops while it passes: large, sharp, not cut,
 //! spread over time. Bounded in number and size. Judges pixels, not colours.
 
-use models::{Rect, RgbFrame, RgbView};
+mod fitness;
+
+use models::{Rect, RgbFrame, RgbView, Scores};
 
 use crate::vote::VoteConfig;
+pub use fitness::Fitness;
 
 /// Sides of a kept crop are at most this long; larger ones are thinned out.
 const MAX_SIDE_PX: u32 = 512;
@@ -24,6 +27,10 @@ pub struct View {
     pub t_ms: u64,
     /// Larger is better; only comparable within one camera.
     pub quality: f32,
+    /// Cut by an edge, or in one box with others.
+    pub flawed: bool,
+    /// What the network said of it, once it was asked.
+    pub scores: Option<Scores>,
 }
 
 /// The best views of one vehicle so far.
@@ -58,8 +65,7 @@ impl Views {
         let detail = sharpness(own);
         let quality = size * flaw * detail / (detail + 6.0);
         // Of views close in time, which say the same, the best stands for all.
-        let slot = |t_ms: u64| t_ms / u64::from(config.view_gap_ms.max(1));
-        let close = |view: &View| slot(view.t_ms) == slot(candidate.t_ms);
+        let close = |view: &View| config.slot(view.t_ms) == config.slot(candidate.t_ms);
         let rival = self.kept.iter().position(close).or_else(|| {
             (self.kept.len() >= config.views as usize)
                 .then(|| self.worst())
@@ -79,6 +85,8 @@ impl Views {
             frame: candidate.frame,
             t_ms: candidate.t_ms,
             quality,
+            flawed: candidate.flawed,
+            scores: None,
         };
         match rival {
             Some(index) => self.kept[index] = view,
@@ -86,11 +94,11 @@ impl Views {
         }
     }
 
-    /// The kept views, best first.
-    pub fn best_first(mut self) -> Vec<View> {
+    /// Sorts the kept views, best first.
+    pub fn best_first(&mut self) -> &mut [View] {
         self.kept
             .sort_by(|a, b| b.quality.total_cmp(&a.quality).then(a.frame.cmp(&b.frame)));
-        self.kept
+        &mut self.kept
     }
 
     fn worst(&self) -> Option<usize> {

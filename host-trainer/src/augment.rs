@@ -65,14 +65,13 @@ impl Augment {
         }
     }
 
-    /// Nothing but random resized crops of 8 to 100 % of the area, their sides up to 4 : 3, and
-    /// mirrors: torchvision's `RandomResizedCrop` and `RandomHorizontalFlip`.
-    pub fn crops() -> Self {
+    /// Nothing but mirrors.
+    pub fn mirrors() -> Self {
         Self {
             rotate_degrees: 0.0,
-            zoom: [0.08f32.sqrt(), 1.0],
-            zoom_by_area: true,
-            aspect: 4.0 / 3.0,
+            zoom: [1.0, 1.0],
+            zoom_by_area: false,
+            aspect: 1.0,
             shift: 0.0,
             exposure: 0.0,
             gamma: 0.0,
@@ -84,6 +83,17 @@ impl Augment {
             noise: 0.0,
             jpeg: 0.0,
             occlusion: 0.0,
+        }
+    }
+
+    /// Mirrors and random resized crops of 8 to 100 % of the area, their sides up to 4 : 3:
+    /// torchvision's `RandomResizedCrop` and `RandomHorizontalFlip`.
+    pub fn crops() -> Self {
+        Self {
+            zoom: [0.08f32.sqrt(), 1.0],
+            zoom_by_area: true,
+            aspect: 4.0 / 3.0,
+            ..Self::mirrors()
         }
     }
 

@@ -11,6 +11,9 @@ pub mod train;
 
 use models::PictureError;
 
+use crate::arch::Variant;
+use crate::weights::pretrained::{self, Pretrained, PretrainedError};
+
 /// Misuse of the command line: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -19,6 +22,14 @@ pub struct Usage(pub String);
 /// Marks an error as misuse.
 pub fn usage(error: impl std::fmt::Display) -> anyhow::Error {
     Usage(error.to_string()).into()
+}
+
+/// The weights that `--pretrained` names: imagenet, a file, or none.
+pub fn pretrained(name: &str, variant: Variant) -> anyhow::Result<Option<Pretrained>> {
+    pretrained::resolve(name, variant).map_err(|error| match error {
+        PretrainedError::Weights(error) => usage(error),
+        error => error.into(),
+    })
 }
 
 /// Threads for decoding and augmentation: one for each processor.

@@ -5,6 +5,7 @@ mod plan;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -27,6 +28,9 @@ pub struct Batch {
     /// Class of each.
     pub classes: Vec<i64>,
 }
+
+/// A preprocessed picture, `[height, width, 3]`, and its class.
+pub type Input = (Vec<f32>, usize);
 
 /// A picture that was read.
 #[derive(Debug)]
@@ -90,23 +94,31 @@ pub fn load(dataset: &Dataset, workers: usize, progress: &(dyn Fn() + Sync)) -> 
 }
 
 /// Reads pictures straight into the network's input: the contract's way, with no step between.
-/// Gives `[height, width, 3]` numbers and the class for each that can be read.
+/// Gives `[height, width, 3]` numbers and the class for each that can be read, and why the others
+/// cannot.
 pub fn load_inputs(
     dataset: &Dataset,
     spec: &PreprocessSpec,
     workers: usize,
-) -> Result<Vec<(Vec<f32>, usize)>, String> {
+) -> Result<(Vec<Input>, Vec<PictureError>), String> {
     let preprocessor = Preprocessor::new(spec)?;
     let read = in_parallel(dataset.items.len(), workers, |index| {
         let item = &dataset.items[index];
-        let frame = picture::read(&dataset.file(item)).ok()?;
+        let frame = picture::read(&dataset.file(item))?;
         let mut input = Vec::with_capacity(spec.len());
         preprocessor
             .clone()
             .input_interleaved(frame.view(), &mut input);
-        Some((input, item.class))
+        Ok((input, item.class))
     });
-    Ok(read.into_iter().flatten().collect())
+    let (mut inputs, mut unreadable) = (Vec::new(), Vec::new());
+    for picture in read {
+        match picture {
+            Ok(input) => inputs.push(input),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    Ok((inputs, unreadable))
 }
 
 impl Pictures {
@@ -123,6 +135,11 @@ impl Pictures {
         let mut counts = vec![0; classes];
         self.kept.iter().for_each(|kept| counts[kept.class] += 1);
         counts
+    }
+
+    /// Class of each.
+    pub fn classes(&self) -> Vec<usize> {
+        self.kept.iter().map(|kept| kept.class).collect()
     }
 
     /// Keeps those whose index `keep` accepts, and adds all of `more`.
@@ -161,7 +178,7 @@ impl Pictures {
 
     /// The pictures as they are, preprocessed, for tests.
     #[cfg(test)]
-    pub fn inputs(&self, preprocessor: &Preprocessor) -> Vec<(Vec<f32>, usize)> {
+    pub fn inputs(&self, preprocessor: &Preprocessor) -> Vec<Input> {
         let one = |kept: &Kept| {
             let mut input = Vec::new();
             let frame = kept.frame.as_ref().unwrap();
@@ -176,8 +193,7 @@ impl Pictures {
     /// The pictures by index and in order, batch for batch. A last batch of one picture is left
     /// out: it has no statistics.
     pub fn batches(&self, plan: &EpochPlan<'_>) -> Vec<Vec<usize>> {
-        let classes: Vec<usize> = self.kept.iter().map(|kept| kept.class).collect();
-        let order = plan.order(&classes);
+        let order = plan.order(&self.classes());
         let batches = order.chunks(plan.batch_size);
         batches
             .filter(|batch| batch.len() > 1 || order.len() == 1)
@@ -185,12 +201,12 @@ impl Pictures {
             .collect()
     }
 
-    /// Every picture stretched to a square of `side`, with its class; none for a picture that is
-    /// not in memory.
-    pub fn squares(&self, side: u32) -> impl Iterator<Item = (Option<RgbFrame>, usize)> {
-        let square = move |frame: &RgbFrame| resize(frame.view(), side, side);
-        let one = move |kept: &Kept| (kept.frame.as_ref().map(square), kept.class);
-        self.kept.iter().map(one)
+    /// The pictures `range` stretched to squares of `side`; none where one is not in memory.
+    pub fn squares(&self, range: Range<usize>, side: u32, workers: usize) -> Vec<Option<RgbFrame>> {
+        in_parallel(range.len(), workers, |index| {
+            let frame = self.kept[range.start + index].frame.as_ref()?;
+            Some(resize(frame.view(), side, side))
+        })
     }
 
     /// Runs `step` on every batch of an epoch in order. Shuffling and augmentation follow from

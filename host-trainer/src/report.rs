@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-pub use answers::Answer;
+pub use answers::{ANSWERS, Answer};
 pub use epochs::{Epoch, read as epochs};
 pub use facts::facts;
 pub use measured::Measured;

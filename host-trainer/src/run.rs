@@ -39,6 +39,8 @@ pub struct RunRecord {
     pub pretrained: String,
     /// Whether pictures were changed on the device.
     pub resident: bool,
+    /// Whether a GPU was kept to kernels that always give the same.
+    pub deterministic: bool,
     /// Threads that libtorch computed with on the processor: sums depend on them in the last bit.
     pub threads: i32,
     /// The folder of training pictures, absolute.

@@ -28,6 +28,7 @@ pub use find_lr::{RateTrial, find_lr};
 use flat::flatten;
 pub use optimiser::Optimiser;
 use optimiser::{Memory, descend};
+use passes::Validation;
 pub use passes::{Inputs, embeddings, logits};
 pub use recipe::{Precision, Preset, Recipe};
 use resident::Resident;
@@ -99,6 +100,7 @@ struct Trainer<'a> {
     buffers: Vec<Tensor>,
     average: Option<Average>,
     resident: Option<Resident>,
+    validation: Validation<'a>,
     position: Position,
 }
 
@@ -142,10 +144,12 @@ impl<'a> Trainer<'a> {
             recipe.class_weight_power,
         );
         net.set_precision(recipe.precision);
+        let spec = job.preprocessor.spec();
         let resident = match job.resident {
-            true => Resident::new(job.pictures, job.preprocessor.spec(), net.device())?,
+            true => Resident::new(job.pictures, spec, net.device(), job.workers)?,
             false => None,
         };
+        let validation = Validation::new(job.valid, [spec.height, spec.width], net.device())?;
         Ok(Self {
             schedule: Schedule {
                 peak: recipe.lr,
@@ -162,6 +166,7 @@ impl<'a> Trainer<'a> {
             buffers,
             average,
             resident,
+            validation,
             position: Position::default(),
         })
     }
@@ -231,9 +236,17 @@ impl<'a> Trainer<'a> {
         };
         match &resident {
             Some(resident) => {
-                for (number, indices) in job.pictures.batches(&plan).iter().enumerate() {
+                let batches = job.pictures.batches(&plan);
+                let ahead = resident::AHEAD.div_ceil(plan.batch_size);
+                for (turn, group) in batches.chunks(ahead).enumerate() {
+                    let number = turn * ahead;
                     let first = number * plan.batch_size;
-                    take(number, resident.batch(&plan, first, indices)?)?;
+                    let changed = resident.batch(&plan, first, &group.concat())?;
+                    let mut start = 0;
+                    for (number, batch) in (number..).zip(group) {
+                        take(number, changed.part(start, batch.len())?)?;
+                        start += batch.len();
+                    }
                 }
             }
             None => job.pictures.for_each_batch(&plan, |number, batch| {
@@ -244,7 +257,7 @@ impl<'a> Trainer<'a> {
         tally.read(epoch)?;
         let images_per_second = tally.done as f64 / started.elapsed().as_secs_f64();
         let validated = self.average.as_ref().map_or(&*self.net, |a| &a.net);
-        let (confusion, valid_loss) = passes::validate(validated, job.valid, job.classes, side)?;
+        let (confusion, valid_loss) = self.validation.validate(validated, job.classes)?;
         let record = EpochRecord {
             epoch,
             lr,
@@ -266,7 +279,6 @@ impl<'a> Trainer<'a> {
         let weights = validated.weights();
         let position = self.position.clone();
         let state = state::take(self.net, self.average.as_ref(), &self.memories, position);
-        self.position = state.position.clone();
         listener(TrainEvent::Epoch {
             record: &record,
             weights: &weights,

@@ -1,46 +1,12 @@
 //! The program as a person runs it: the whole way on drawn pictures, and what it says of bad
 //! input.
 
+mod common;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
+use common::{complaint, draw, host_trainer, success};
 use models::picture;
-
-fn host_trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_host-trainer"))
-        .current_dir(folder)
-        .env("OMP_WAIT_POLICY", "passive")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-/// The exit code and the only line on standard error.
-fn complaint(output: &Output) -> (i32, String) {
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    (output.status.code().unwrap(), text.trim_end().to_string())
-}
-
-fn success(output: Output) -> String {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// `folder/<class>/<n>.png`, drawn.
-fn draw(folder: &Path, classes: &[&str], each: u64) {
-    for (index, class) in classes.iter().enumerate() {
-        fs::create_dir_all(folder.join(class)).unwrap();
-        for n in 0..each {
-            let seed = n * 100 + index as u64;
-            let frame = road_sim::portrait(class, seed, 60, 45).unwrap();
-            let bytes = picture::png(frame.view()).unwrap();
-            fs::write(folder.join(class).join(format!("{n}.png")), bytes).unwrap();
-        }
-    }
-}
 
 #[test]
 fn from_a_folder_to_a_measured_bundle() {

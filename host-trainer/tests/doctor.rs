@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::host_trainer;
+use common::command_line;
 
 fn said(arguments: &str) -> String {
     let place = tempfile::tempdir().unwrap();
-    let output = host_trainer(place.path(), arguments);
+    let output = command_line(place.path(), arguments).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert_eq!(errors, "");

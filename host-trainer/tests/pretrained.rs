@@ -5,15 +5,15 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::host_trainer;
+use common::{command_line, draw};
 
-/// The exit code and the only line on standard error.
+/// What a run that cannot start says.
 fn complaint(folder: &Path, pretrained: &str) -> (i32, String) {
-    let output = host_trainer(folder, &format!("train --pretrained {pretrained}"));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 1, "{text}");
+    let output = command_line(folder, &format!("train --pretrained {pretrained}"))
+        .output()
+        .unwrap();
     assert!(!folder.join("runs").exists());
-    (output.status.code().unwrap(), text)
+    common::complaint(&output)
 }
 
 #[test]
@@ -54,22 +54,9 @@ fn a_file_of_torch_is_read_and_must_hold_the_network() {
         fs::create_dir_all(place.path().join("data/train")).unwrap();
         // The ending says nothing.
         fs::copy(Path::new(fixture).join(name), place.path().join("w.bin")).unwrap();
-        draw(place.path());
+        draw(&place.path().join("data/train"), &["red", "white"], 6);
         let (code, text) = complaint(place.path(), "w.bin");
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(expected), "{text}");
-    }
-}
-
-/// Weights are fitted to a network of as many classes as there are folders.
-fn draw(place: &Path) {
-    for class in ["red", "white"] {
-        let folder = place.join("data/train").join(class);
-        fs::create_dir_all(&folder).unwrap();
-        for n in 0..6 {
-            let frame = road_sim::portrait(class, n, 60, 45).unwrap();
-            let bytes = models::picture::png(frame.view()).unwrap();
-            fs::write(folder.join(format!("{n}.png")), bytes).unwrap();
-        }
     }
 }

@@ -1,35 +1,15 @@
 //! `report` and `compare` as a person runs them: on a run over drawn pictures whose folders and
 //! files have hostile names, and on runs that are not whole.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use common::{complaint, host_trainer, success};
 use models::picture;
 use serde_json::Value;
-
-fn host_trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_host-trainer"))
-        .current_dir(folder)
-        .env("OMP_WAIT_POLICY", "passive")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn success(output: Output) -> String {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The exit code and the only line on standard error.
-fn complaint(output: &Output) -> (i32, String) {
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    (output.status.code().unwrap(), text.trim_end().to_string())
-}
 
 /// What a page must not let through.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>&\"'\u{1}";

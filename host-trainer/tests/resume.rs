@@ -1,40 +1,21 @@
 //! A run that is cut and resumed ends where an uncut one does, bit for bit; a killed process
 //! leaves the last checkpoint whole; a full disk loses nothing.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{command_line, draw, success};
 use models::hash::sha256_hex;
-use models::picture;
 
-fn trainer(folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host-trainer"));
-    command
-        .current_dir(folder)
-        .env("OMP_WAIT_POLICY", "passive")
-        .args(arguments.split_whitespace());
-    command
+fn succeed(folder: &Path, line: &str) -> String {
+    success(command_line(folder, line).output().unwrap())
 }
 
-fn succeed(folder: &Path, arguments: &str) -> String {
-    let output = trainer(folder, arguments).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments}: {errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn draw(folder: &Path, each: u64) {
-    for (index, class) in ["black", "red", "white"].iter().enumerate() {
-        fs::create_dir_all(folder.join(class)).unwrap();
-        for n in 0..each {
-            let frame = road_sim::portrait(class, n * 100 + index as u64, 60, 45).unwrap();
-            let bytes = picture::png(frame.view()).unwrap();
-            fs::write(folder.join(class).join(format!("{n}.png")), bytes).unwrap();
-        }
-    }
-}
+const COLOURS: [&str; 3] = ["black", "red", "white"];
 
 /// Waits until `run` has finished `epochs` epochs, and kills the process without warning.
 fn kill_after(mut child: Child, run: &Path, epochs: usize) {
@@ -66,7 +47,7 @@ const SHORT: &str = "train --data-train data --pretrained none --input-size 32 -
 fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), 20);
+    draw(&at.join("data"), &COLOURS, 20);
     let recipes = [
         "--epochs 6 --mixup 0.2 --sampling balanced --thaw-epochs 4",
         "--epochs 6 --augment-on device --optim Adam",
@@ -78,7 +59,7 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
             false => format!("{SHORT} {recipe}"),
         };
         succeed(at, &format!("{command} --save-ret whole"));
-        let child = trainer(at, &format!("{command} --save-ret cut"))
+        let child = command_line(at, &format!("{command} --save-ret cut"))
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -87,7 +68,7 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
         // What a kill in the midst of writing would have left.
         fs::write(cut.join("weights/.half-written-abc"), "half").unwrap();
         // Another number of threads is set back to the run's own.
-        let again = trainer(at, "train --resume cut/1 --device cpu --workers 1")
+        let again = command_line(at, "train --resume cut/1 --device cpu --workers 1")
             .env("OMP_NUM_THREADS", "1")
             .output()
             .unwrap();
@@ -101,7 +82,7 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
         assert_eq!(log, text(&whole, "train_log.json"));
         assert_eq!(fs::read_dir(cut.join("weights")).unwrap().count(), 3);
 
-        let output = trainer(at, "train --resume cut/1").output().unwrap();
+        let output = command_line(at, "train --resume cut/1").output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
@@ -117,14 +98,17 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
 fn killed_at_any_moment_the_last_checkpoint_is_whole() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), 4);
+    draw(&at.join("data"), &COLOURS, 4);
     // Epochs of a step or two: most of the time goes into writing.
     let command = format!("{SHORT} --epochs 4000 --val-share 0.25 --test-share 0");
-    let child = trainer(at, &command).stdout(Stdio::null()).spawn().unwrap();
+    let child = command_line(at, &command)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let run = at.join("runs/1");
     kill_after(child, &run, 3);
     for round in 0..12u64 {
-        let mut child = trainer(at, "train --resume runs/1 --device cpu --workers 2")
+        let mut child = command_line(at, "train --resume runs/1 --device cpu --workers 2")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -155,10 +139,10 @@ fn killed_at_any_moment_the_last_checkpoint_is_whole() {
 fn other_pictures_or_no_checkpoint_are_named() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), 8);
+    draw(&at.join("data"), &COLOURS, 8);
     succeed(at, &format!("{SHORT} --epochs 2"));
     let complaint = |expected: &str| {
-        let output = trainer(at, "train --resume runs/1").output().unwrap();
+        let output = command_line(at, "train --resume runs/1").output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(
@@ -187,8 +171,8 @@ fn other_pictures_or_no_checkpoint_are_named() {
 fn ctrl_c_ends_it_with_a_word_on_how_to_go_on() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), 8);
-    let child = trainer(at, &format!("{SHORT} --epochs 4000"))
+    draw(&at.join("data"), &COLOURS, 8);
+    let child = command_line(at, &format!("{SHORT} --epochs 4000"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -244,13 +228,13 @@ impl Drop for SmallDisk<'_> {
 fn a_full_disk_is_named_and_the_run_goes_on_once_there_is_room() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), 8);
+    draw(&at.join("data"), &COLOURS, 8);
     let small = at.join("small");
     let Some(_disk) = SmallDisk::mount(&small) else {
         println!("skip: mounting a small file system needs root");
         return;
     };
-    let child = trainer(at, &format!("{SHORT} --epochs 4000 --save-ret small/runs"))
+    let child = command_line(at, &format!("{SHORT} --epochs 4000 --save-ret small/runs"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -287,7 +271,7 @@ fn a_full_disk_is_named_and_the_run_goes_on_once_there_is_room() {
         assert!(!name.starts_with('.'), "{name} is left half-written");
     }
     let done = epochs();
-    let child = trainer(at, "train --resume small/runs/1 --device cpu --workers 2")
+    let child = command_line(at, "train --resume small/runs/1 --device cpu --workers 2")
         .stdout(Stdio::null())
         .spawn()
         .unwrap();

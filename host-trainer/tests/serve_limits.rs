@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use models::picture;
-use serving::{PATIENCE, Reply, Server, agent, car, host_trainer, read_all};
+use serving::{PATIENCE, Reply, Server, agent, car, common::command, read_all};
 
 /// A PNG that announces more pixels than are decoded.
 fn bomb() -> Vec<u8> {
@@ -294,7 +294,7 @@ fn misuse_is_one_line() {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
         all.extend(arguments);
-        let output = host_trainer(place.path(), &all).output().unwrap();
+        let output = command(place.path(), &all).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
         assert!(text.contains(expected), "{arguments:?}: {text}");
@@ -308,7 +308,7 @@ fn misuse_is_one_line() {
 #[test]
 fn an_open_page_warns() {
     let place = tempfile::tempdir().unwrap();
-    let mut command = host_trainer(place.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    let mut command = command(place.path(), &["serve", "--listen", "0.0.0.0:0"]);
     let mut child = command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: this project's programs timed beside what others would use, on the
 //! machine at hand.
 
+mod board;
 mod python;
 mod rates;
 mod train;
@@ -18,11 +19,14 @@ pub struct Arguments {
 enum What {
     /// Training: pictures a second, beside torchvision's network in PyTorch
     Train(train::Arguments),
+    /// The agent's instructions for each frame on emulated ARM processors
+    Board(board::Arguments),
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Train(arguments) => train::run(arguments),
+        What::Board(arguments) => board::run(arguments),
     }
 }

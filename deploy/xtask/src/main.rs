@@ -2,6 +2,7 @@
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
+mod board;
 mod demo;
 mod say;
 mod setup;

@@ -3,6 +3,7 @@
 
 pub mod components;
 pub mod cross;
+pub mod guest;
 pub mod libtorch;
 pub mod packages;
 
@@ -27,6 +28,8 @@ pub enum Part {
     Cross,
     /// Chromium and its driver for the test of the trainer's web page
     Browser,
+    /// The emulated arm64 board
+    Board,
 }
 
 /// Runs the command.
@@ -53,12 +56,18 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     if has(Part::Browser) {
         purposes.push(packages::Purpose::Browser);
     }
+    if has(Part::Board) {
+        purposes.push(packages::Purpose::Board);
+    }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {
         libtorch::ensure()?;
     }
     if has(Part::Cross) {
         cross::ensure()?;
+    }
+    if has(Part::Board) {
+        guest::ensure()?;
     }
     Ok(())
 }

@@ -165,7 +165,7 @@ fn attempt(step: &Step) -> Outcome {
 
 fn aarch64() -> Result<()> {
     let toolchain = setup::cross::find().context("run `cargo xtask setup --only cross`")?;
-    setup::cross::cargo_test(toolchain)
+    setup::cross::cargo(toolchain, "test")
         .args(["-p", "models"])
         .run()
 }

@@ -4,10 +4,11 @@
 use road_sim::{Light, SceneSpec};
 
 use super::*;
+use crate::config::Mode;
 use crate::event::Direction;
 use crate::score::compare::{Passage, Score, compare};
 use crate::source::{self, SourceConfig};
-use crate::testing::NearestColour;
+use crate::testing::{NearestColour, Scene};
 
 fn identity() -> Identity {
     Identity {
@@ -25,15 +26,21 @@ fn watch(spec: SceneSpec) -> (Vec<Event>, Score) {
         .iter()
         .map(|passage| serde_json::from_value(serde_json::to_value(passage).unwrap()).unwrap())
         .collect();
+    let events = events(spec, &Config::default());
+    let score = compare(&events, &truth);
+    (events, score)
+}
+
+/// All events of a scene.
+fn events(spec: SceneSpec, config: &Config) -> Vec<Event> {
     let mut source = source::open(&SourceConfig::Sim(spec)).unwrap();
-    let mut pipeline = Pipeline::new(identity(), &Config::default(), NearestColour);
+    let mut pipeline = Pipeline::new(identity(), config, NearestColour);
     let mut events = Vec::new();
     while let Some(frame) = source.next().unwrap() {
         events.extend(pipeline.push(&frame).unwrap());
     }
     events.extend(pipeline.finish().unwrap());
-    let score = compare(&events, &truth);
-    (events, score)
+    events
 }
 
 #[test]
@@ -84,4 +91,143 @@ fn the_same_frames_give_the_same_events() {
     let (first, _) = watch(spec.clone());
     assert!(first.iter().any(|event| event.direction != Direction::None));
     assert_eq!(first, watch(spec).0);
+}
+
+#[test]
+fn each_vehicle_is_told_with_its_lane() {
+    let spec = SceneSpec {
+        duration_ms: 45_000,
+        ..SceneSpec::default()
+    };
+    let road = road_sim::Road::new(spec.clone()).unwrap();
+    // The two lanes of the drawn road, parted halfway between their vehicles' feet.
+    let (mut near, mut far) = (u32::MAX, 0);
+    for frame in 0..road.frame_count() {
+        for seen in road.visible(frame) {
+            let foot = seen.rect.bottom();
+            match seen.lane {
+                0 => near = near.min(foot),
+                _ => far = far.max(foot),
+            }
+        }
+    }
+    let border = (near + far) as f32 / 2.0;
+    let direction = |lane: u8| {
+        let of = |p: &&road_sim::Passage| p.lane == lane;
+        let passage = road.passages().iter().find(of).unwrap();
+        serde_json::from_value::<Direction>(serde_json::to_value(passage.direction).unwrap())
+            .unwrap()
+    };
+    let lane = |number, name: &str, top, bottom, direction| LaneConfig {
+        number,
+        name: Some(name.into()),
+        polygon_px: vec![[0.0, top], [640.0, top], [640.0, bottom], [0.0, bottom]],
+        direction: Some(direction),
+    };
+    let config = Config {
+        lanes: vec![
+            lane(1, "near", border, 360.0, direction(0)),
+            // Driven the wrong way by everyone.
+            lane(2, "far", 0.0, border, direction(1).opposite()),
+        ],
+        ..Config::default()
+    };
+    let events = events(spec, &config);
+    let count = |number| events.iter().filter(|e| e.lane == Some(number)).count();
+    assert!(count(1) >= 3 && count(2) >= 3, "{events:#?}");
+    for event in &events {
+        let (number, name) = match event.direction == direction(0) {
+            true => (1, "near"),
+            false => (2, "far"),
+        };
+        assert_eq!(event.lane, Some(number), "{event:?}");
+        assert_eq!(event.lane_name.as_deref(), Some(name));
+        assert_eq!(event.wrong_way, Some(number == 2));
+    }
+}
+
+#[test]
+fn told_early_each_vehicle_still_gives_one_event() {
+    let spec = SceneSpec {
+        duration_ms: 45_000,
+        ..SceneSpec::default()
+    };
+    let mut config = Config::default();
+    let late = events(spec.clone(), &config);
+    config.vote.early = true;
+    config.vote.early_score = 0.5;
+    let early = events(spec, &config);
+    assert_eq!(early.len(), late.len());
+    let told = early.iter().filter(|event| event.early).count();
+    assert!(told * 2 > early.len(), "{told} of {}", early.len());
+    // The same vehicles in the same lanes of traffic, told sooner. Sorted, as a vehicle may
+    // overtake another's event.
+    let directions = |events: &[Event]| {
+        let mut all: Vec<String> = events
+            .iter()
+            .map(|e| format!("{:?}", e.direction))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(directions(&early), directions(&late));
+    let last = |events: &[Event]| events.iter().map(|e| e.last_t_ms).sum::<u64>();
+    assert!(last(&early) < last(&late));
+    assert!(early.iter().zip(1..).all(|(event, n)| event.sequence == n));
+}
+
+#[test]
+fn at_a_barrier_each_car_that_stood_there_is_one_event() {
+    let place = models::Rect {
+        x: 60,
+        y: 60,
+        width: 200,
+        height: 120,
+    };
+    let car = models::Rect {
+        x: 70,
+        y: 85,
+        width: 150,
+        height: 70,
+    };
+    let mut config = Config {
+        mode: Mode::Roi,
+        ..Config::default()
+    };
+    config.roi.rect_px = Some(place);
+    for early in [false, true] {
+        config.vote.early = early;
+        config.vote.early_score = 0.5;
+        let mut pipeline = Pipeline::new(identity(), &config, NearestColour);
+        let mut events = Vec::new();
+        // Empty, a red car for four seconds, empty, a blue one until the end.
+        for index in 0..130u64 {
+            let scene = Scene::new(index + 1);
+            let scene = match index {
+                20..60 => scene.car(car, [180, 25, 25]),
+                90.. => scene.car(car, [30, 60, 170]),
+                _ => scene,
+            };
+            let frame = Frame {
+                image: scene.draw(),
+                index,
+                t_ms: index * 100,
+            };
+            events.extend(pipeline.push(&frame).unwrap());
+        }
+        events.extend(pipeline.finish().unwrap());
+        let told: Vec<_> = events
+            .iter()
+            .map(|e| (e.colour.as_str(), e.first_frame, e.early, e.direction))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("red", 20, early, Direction::None),
+                ("blue", 90, early, Direction::None)
+            ]
+        );
+        assert!(events[0].bounds.overlap(&car) > 0.8, "{:?}", events[0]);
+        assert_eq!(events[0].last_frame == 59, !early);
+    }
 }

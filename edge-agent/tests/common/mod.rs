@@ -31,6 +31,7 @@ impl From<Output> for Told {
 }
 
 /// Runs the program to its end in `folder`.
+#[allow(dead_code, reason = "some tests start it in their own way")]
 pub fn run(folder: &Path, arguments: &[&str]) -> Told {
     let told: Told = program()
         .current_dir(folder)

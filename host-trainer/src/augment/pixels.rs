@@ -211,26 +211,9 @@ mod tests {
     #[test]
     fn without_strength_it_only_mirrors() {
         let frame = road_sim::portrait("green", 9, 64, 64).unwrap();
-        let still = Augment {
-            rotate_degrees: 0.0,
-            zoom: [1.0, 1.0],
-            zoom_by_area: false,
-            aspect: 1.0,
-            shift: 0.0,
-            exposure: 0.0,
-            gamma: 0.0,
-            white_balance: 0.0,
-            haze: 0.0,
-            shadow: 0.0,
-            low_resolution: 0.0,
-            blur: 0.0,
-            noise: 0.0,
-            jpeg: 0.0,
-            occlusion: 0.0,
-        };
         let view = frame.view();
         for seed in 0..8 {
-            let out = changed(&still, &frame, 64, &mut Rng::with_seed(seed));
+            let out = changed(&Augment::mirrors(), &frame, 64, &mut Rng::with_seed(seed));
             let out = out.view();
             let same = (0..64).all(|x| out.pixel(x, 20) == view.pixel(x, 20));
             let mirrored = (0..64).all(|x| out.pixel(x, 20) == view.pixel(63 - x, 20));

@@ -11,14 +11,15 @@ use super::labels::{self, FOLDS, Suspect};
 use super::survey::Look;
 use crate::arch::{Arch, Variant};
 use crate::candidate::Candidate;
-use crate::commands::usage;
+use crate::commands::{pretrained, usage};
 use crate::device::{self, Choice};
 use crate::net::Net;
 use crate::progress;
 use crate::run::Run;
 use crate::train;
-use crate::train::probe::{self, ProbeError};
-use crate::weights::{self, Weights};
+use crate::train::probe;
+use crate::weights::Weights;
+use crate::weights::pretrained::Pretrained;
 
 /// A network that turns pictures into features.
 #[derive(Debug)]
@@ -65,18 +66,21 @@ impl Network {
         Self::new(&arch, &weights, record.input, name, choice)
     }
 
-    /// Weights from a file, small or large as they fit, on inputs of `side` pixels.
-    pub fn pretrained(file: &Path, side: u32, choice: Choice) -> anyhow::Result<Self> {
+    /// The weights that `name` stands for, small or large as they fit, on inputs of `side` pixels;
+    /// nothing for `none`.
+    pub fn pretrained(name: &str, side: u32, choice: Choice) -> anyhow::Result<Option<Self>> {
         let spec = PreprocessSpec::imagenet(side);
         spec.check()
             .map_err(|e| usage(format!("--input-size: {e}")))?;
-        let weights = weights::read(file).map_err(usage)?;
-        let name = file.display().to_string();
-        let large = Arch::new(Variant::Large, 2);
-        match Self::new(&large, &weights, spec.clone(), name.clone(), choice) {
-            Ok(network) => Ok(network),
-            Err(_) => Self::new(&Arch::new(Variant::Small, 2), &weights, spec, name, choice),
-        }
+        let Some(Pretrained { weights, .. }) = pretrained(name, Variant::Small)? else {
+            return Ok(None);
+        };
+        let network = |variant| {
+            let arch = Arch::new(variant, 2);
+            Self::new(&arch, &weights, spec.clone(), name.into(), choice)
+        };
+        let network = network(Variant::Large).or_else(|_| network(Variant::Small))?;
+        Ok(Some(network))
     }
 
     fn new(
@@ -104,7 +108,7 @@ impl Network {
             .map(|look| ((look.input, 0), look.colours))
             .unzip();
         let side = [self.spec.height, self.spec.width];
-        let rows = train::embeddings(&self.net, &inputs, side).map_err(ProbeError::from)?;
+        let rows = train::embeddings(&self.net, &inputs, side)?;
         for (row, colours) in rows.into_iter().zip(colours) {
             into.width = row.len() + colours.len();
             into.values.extend(row);

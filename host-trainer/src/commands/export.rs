@@ -223,7 +223,8 @@ fn check_agreement(
     dataset: &Dataset,
     spec: &PreprocessSpec,
 ) -> anyhow::Result<()> {
-    let inputs = loader::load_inputs(
+    // What tract could read just now.
+    let (inputs, _) = loader::load_inputs(
         &dataset.with(exported.items.clone()),
         spec,
         super::default_workers(),

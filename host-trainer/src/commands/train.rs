@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use arguments::Arguments;
 use data::{Data, Sources};
 
-use super::{default_workers, usage};
+use super::{default_workers, pretrained, usage};
 use crate::arch::Arch;
 use crate::device;
 use crate::epoch_logs::EpochLogs;
@@ -25,7 +25,7 @@ use crate::report;
 use crate::run::{Run, RunRecord};
 use crate::train::{self, EpochRecord, Job, TrainError, TrainEvent, TrainState};
 use crate::train_log;
-use crate::weights::pretrained::{self, Pretrained, PretrainedError};
+use crate::weights::pretrained::Pretrained;
 
 /// A run that is ready to train or to go on.
 struct Prepared {
@@ -58,14 +58,14 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let device = device::choose(arguments.device).map_err(usage)?;
-    let pretrained = read_pretrained(arguments)?;
+    let weights = pretrained(&arguments.pretrained, arguments.model)?;
     let sources = Sources::given(arguments)?;
     let data_val = sources.valid.clone();
     let data = sources.read(&spec, workers)?;
     net::seed(recipe.seed);
     let arch = Arch::new(arguments.model, data.classes.len());
     let mut net = Net::new(&arch, device);
-    let origin = start(&mut net, pretrained, &arguments.pretrained)?;
+    let origin = start(&mut net, weights, &arguments.pretrained)?;
     let counts = data.pictures.counts(data.classes.len());
     let absolutes = arguments.data_extra.iter().map(|p| absolute(p));
     let record = RunRecord {
@@ -77,6 +77,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         preset: arguments.recipe,
         pretrained: origin,
         resident: arguments.augment_on.resident(device),
+        deterministic: arguments.deterministic,
         threads: device::threads(),
         data_train: absolute(&arguments.data_train)?,
         data_val: data_val.as_deref().map(absolute).transpose()?,
@@ -134,6 +135,9 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
         );
     }
     device::set_threads(record.threads);
+    if record.deterministic {
+        device::be_deterministic();
+    }
     let arch = Arch::new(record.model, record.classes.len());
     let net = Net::new(&arch, device);
     run.trim_log(done)?;
@@ -171,6 +175,10 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         net.arch().parameter_count(recipe.freeze_layers)
     );
     println!("device       {}", device::name(net.device()));
+    if net.device().is_cuda() {
+        // The processor's share is too small to divide, and idle threads would spin.
+        device::set_threads(1);
+    }
     println!("run          {}\n", run.folder().display());
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -255,14 +263,6 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
         run.folder().display()
     );
     Ok(())
-}
-
-fn read_pretrained(arguments: &Arguments) -> anyhow::Result<Option<Pretrained>> {
-    let resolved = pretrained::resolve(&arguments.pretrained, arguments.model);
-    resolved.map_err(|error| match error {
-        PretrainedError::Weights(error) => usage(error),
-        error => error.into(),
-    })
 }
 
 /// Puts the weights to start from into the network and says where they are from.

@@ -12,6 +12,9 @@ use super::measured::Measured;
 use crate::run::Run;
 use crate::split::Part;
 
+/// The file's name in a run folder.
+pub const ANSWERS: &str = "answers.jsonl";
+
 /// One line: a picture and what is answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -28,9 +31,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it was taken for another class.
+    pub fn is_wrong(&self) -> bool {
+        self.truth != self.answer
+    }
+
+    /// The probability of what it was taken for; 0 when there is none.
+    pub fn score(&self) -> f32 {
+        let score = self.probabilities.get(&self.answer);
+        score.copied().unwrap_or_default()
+    }
+
     /// Where a run keeps them.
     pub fn file(run: &Run) -> PathBuf {
-        run.folder().join("answers.jsonl")
+        run.folder().join(ANSWERS)
     }
 
     /// The file's bytes.
@@ -63,7 +77,7 @@ impl Answer {
         if !path.exists() {
             return Ok(None);
         }
-        let failed = || format!("{} is not a report's answers.jsonl", path.display());
+        let failed = || format!("{} is not a report's {ANSWERS}", path.display());
         let file = std::fs::File::open(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         let mut answers = Vec::new();

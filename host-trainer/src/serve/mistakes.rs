@@ -11,41 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::confined::Confined;
 use super::problem::Problem;
-use super::runs::{ANSWERS, Runs};
+use super::runs::Runs;
+use crate::report::{ANSWERS, Answer};
 use crate::split::Part;
 
 /// Largest file of answers that is read.
 const MAX_ANSWERS_BYTES: u64 = 64 << 20;
 /// Most answers in one reply.
 const MAX_LIMIT: usize = 500;
-
-/// A line of `answers.jsonl`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Line {
-    /// Which held-out part.
-    pub part: Part,
-    /// Path below the dataset's folder.
-    pub path: String,
-    /// The class of its folder.
-    pub truth: String,
-    /// What it was taken for.
-    pub answer: String,
-    /// Each class's probability, 0 to 1.
-    pub probabilities: BTreeMap<String, f32>,
-}
-
-impl Line {
-    fn is_wrong(&self) -> bool {
-        self.truth != self.answer
-    }
-
-    /// The probability of what it was taken for.
-    fn score(&self) -> f32 {
-        let most = || self.probabilities.values().copied().fold(0.0, f32::max);
-        let own = self.probabilities.get(&self.answer).copied();
-        own.unwrap_or_else(most)
-    }
-}
 
 /// Which answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -139,7 +112,7 @@ pub struct Shown {
 /// Reads answers, keeping the run looked at last: a gallery asks for many pictures of one run.
 #[derive(Debug, Default)]
 pub struct Mistakes {
-    last: Mutex<Option<(Version, Arc<Vec<Line>>)>>,
+    last: Mutex<Option<(Version, Arc<Vec<Answer>>)>>,
 }
 
 /// Tells whether a file changed: where it is, when it was written, how long it is.
@@ -147,7 +120,7 @@ type Version = (PathBuf, Option<SystemTime>, u64);
 
 impl Mistakes {
     /// The answers of a run.
-    pub fn of(&self, folder: &Confined) -> Result<Arc<Vec<Line>>, Problem> {
+    pub fn of(&self, folder: &Confined) -> Result<Arc<Vec<Answer>>, Problem> {
         let missing = Problem::NotFound("list of answers (answers.jsonl)");
         let Some(path) = folder.find(ANSWERS) else {
             return Err(missing);
@@ -200,7 +173,7 @@ impl Mistakes {
     }
 }
 
-fn parse(text: &[u8]) -> Result<Vec<Line>, Problem> {
+fn parse(text: &[u8]) -> Result<Vec<Answer>, Problem> {
     let text = std::str::from_utf8(text)
         .map_err(|_| Problem::Unreadable(format!("{ANSWERS} is not UTF-8")))?;
     text.lines()
@@ -218,12 +191,12 @@ fn parse(text: &[u8]) -> Result<Vec<Line>, Problem> {
 }
 
 /// The lines that are wanted, sorted, and what is said of all.
-pub fn gallery(lines: &[Line], wanted: &Wanted) -> Gallery {
+pub fn gallery(lines: &[Answer], wanted: &Wanted) -> Gallery {
     let mut parts: Vec<Part> = lines.iter().map(|line| line.part).collect();
     parts.sort();
     parts.dedup();
-    let of_part = |line: &&Line| wanted.part.is_none_or(|part| part == line.part);
-    let of_part: Vec<&Line> = lines.iter().filter(of_part).collect();
+    let of_part = |line: &&Answer| wanted.part.is_none_or(|part| part == line.part);
+    let of_part: Vec<&Answer> = lines.iter().filter(of_part).collect();
     let mut confused: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for line in of_part.iter().filter(|line| line.is_wrong()) {
         *confused.entry((&line.truth, &line.answer)).or_default() += 1;
@@ -239,7 +212,7 @@ pub fn gallery(lines: &[Line], wanted: &Wanted) -> Gallery {
         .collect();
     confused.sort_by_key(|pair| std::cmp::Reverse(pair.count));
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
-    let mut found: Vec<&Line> = of_part
+    let mut found: Vec<&Answer> = of_part
         .iter()
         .copied()
         .filter(|line| match wanted.show {
@@ -269,7 +242,7 @@ pub fn gallery(lines: &[Line], wanted: &Wanted) -> Gallery {
     }
 }
 
-fn shown(line: &Line) -> Shown {
+fn shown(line: &Answer) -> Shown {
     let mut ranked: Vec<Ranked> = line
         .probabilities
         .iter()
@@ -318,7 +291,7 @@ fn content_type(bytes: &[u8]) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn lines() -> Vec<Line> {
+    fn lines() -> Vec<Answer> {
         let text = r#"
 {"part":"validation","path":"red/1.jpg","truth":"red","answer":"red","probabilities":{"blue":0.1,"red":0.9}}
 {"part":"validation","path":"red/2.jpg","truth":"red","answer":"blue","probabilities":{"blue":0.6,"red":0.4}}

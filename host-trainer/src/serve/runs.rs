@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::confined::Confined;
 use super::problem::Problem;
+use crate::report::ANSWERS;
 use crate::run::{Run, RunRecord};
 
 /// Largest file of a run that is read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The report of a run.
 pub const REPORT: &str = "report.html";
-/// What each held-out picture was answered.
-pub const ANSWERS: &str = "answers.jsonl";
 
 /// The runs in one folder.
 #[derive(Clone, Debug)]

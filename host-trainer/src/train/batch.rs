@@ -33,6 +33,16 @@ pub(super) fn on_device(
 }
 
 impl DeviceBatch {
+    /// `count` pictures from the one numbered `start` on, before any mixing.
+    pub(super) fn part(&self, start: usize, count: usize) -> Result<Self, TchError> {
+        let part = |of: &Tensor| of.f_narrow(0, start as i64, count as i64);
+        Ok(Self {
+            input: part(&self.input)?,
+            truth: part(&self.truth)?,
+            mixed: None,
+        })
+    }
+
     /// Mixes every picture with its counterpart from the batch's other end by a share drawn from
     /// Beta(`shape`, `shape`) (Zhang et al. 2018, "mixup"); the order of a batch is random already.
     pub(super) fn mix(mut self, shape: f64, rng: &mut Rng) -> Result<Self, TchError> {

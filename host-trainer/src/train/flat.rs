@@ -37,6 +37,9 @@ impl Flat {
     }
 }
 
+/// Numbers in 16 bytes.
+const ALIGNED: usize = 4;
+
 /// Lays the network's tensors into buffers by role and by `from_epoch` of their feature module
 /// (none for the classifier). Tensors for which it says none are left alone.
 pub(super) fn flatten(
@@ -58,6 +61,8 @@ pub(super) fn flatten(
     }
     let mut flats = Vec::new();
     for ((role, from_epoch), mut tensors) in groups {
+        // GPU kernels read 16 bytes at a time: what would shift the others off that comes last.
+        tensors.sort_by_key(|tensor| tensor.numel() % ALIGNED != 0);
         let parts: Vec<Tensor> = tensors
             .iter()
             .map(|t| t.f_detach()?.f_reshape([-1]))
@@ -106,6 +111,20 @@ mod tests {
         });
         let all = net.weights();
         assert!(all.values().flat_map(|a| &a.values).all(|v| *v == 0.5));
+    }
+
+    #[test]
+    fn every_tensor_begins_at_sixteen_bytes() {
+        for classes in 1..=12 {
+            let net = Net::new(&Arch::new(Variant::Small, classes), tch::Device::Cpu);
+            for flat in flatten(&net, |_| Some(0)).unwrap() {
+                let start = flat.buffer.data_ptr() as usize;
+                for tensor in &flat.tensors {
+                    let offset = tensor.data_ptr() as usize - start;
+                    assert_eq!(offset % 16, 0, "{classes} classes, {:?}", tensor.size());
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Training pictures that live in the device's memory as bytes and are changed there: on a GPU no
 //! processor thread can then keep it waiting. Makes the changes that `augment` draws; JPEG
-//! artefacts are left out, and one low resolution is used for all of a batch's coarse pictures.
+//! artefacts are left out, and pictures that are changed together become coarse alike.
 
 use models::PreprocessSpec;
 use tch::{Device, Kind, TchError, Tensor};
@@ -10,7 +10,12 @@ use crate::augment::{Changes, Shadow};
 use crate::loader::{EpochPlan, Pictures};
 
 /// Bytes of pictures that may live on a device.
-const LARGEST: usize = 8 << 30;
+pub(super) const LARGEST: usize = 8 << 30;
+/// Pictures that are prepared and moved there at once.
+const CHUNK: usize = 512;
+/// Pictures that are changed at once, several small batches of them: starting an operation on a
+/// GPU takes longer than changing a few pictures.
+pub(super) const AHEAD: usize = 128;
 
 /// All training pictures on a device.
 #[derive(Debug)]
@@ -26,34 +31,37 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    /// Moves the pictures there, each stretched to a square; none when they are too many.
+    /// Moves the pictures there, each stretched to a square by `workers` threads; none when they
+    /// are too many.
     pub(super) fn new(
         pictures: &Pictures,
         spec: &PreprocessSpec,
         device: Device,
+        workers: usize,
     ) -> Result<Option<Self>, TchError> {
         let side = spec.width.max(Pictures::KEPT_SIDE);
-        let bytes = pictures.count() * (side * side * 3) as usize;
+        let count = pictures.count();
+        let bytes = count * (side * side * 3) as usize;
         if bytes > LARGEST || spec.width != spec.height {
             return Ok(None);
         }
         let mut parts = Vec::new();
-        let mut classes = Vec::new();
-        let shape = [i64::from(side), i64::from(side), 3];
-        for (frame, class) in pictures.squares(side) {
-            let Some(frame) = frame else { return Ok(None) };
-            let pixels = Tensor::f_from_slice(frame.data())?.f_view(shape)?;
-            parts.push(
-                pixels
-                    .f_permute([2, 0, 1])?
-                    .f_contiguous()?
-                    .f_to_device(device)?,
-            );
-            classes.push(class as i64);
+        for start in (0..count).step_by(CHUNK) {
+            let range = start..count.min(start + CHUNK);
+            let shape = [range.len() as i64, i64::from(side), i64::from(side), 3];
+            let mut bytes = Vec::new();
+            for frame in pictures.squares(range, side, workers) {
+                let Some(frame) = frame else { return Ok(None) };
+                bytes.extend_from_slice(frame.data());
+            }
+            let pixels = Tensor::f_from_slice(&bytes)?.f_to_device(device)?;
+            let pixels = pixels.f_view(shape)?.f_permute([0, 3, 1, 2])?;
+            parts.push(pixels.f_contiguous()?);
         }
+        let classes: Vec<i64> = pictures.classes().iter().map(|c| *c as i64).collect();
         let channels = |values: [f32; 3]| Tensor::f_from_slice(&values)?.f_view([1, 3, 1, 1]);
         Ok(Some(Self {
-            pixels: Tensor::f_stack(&parts, 0)?,
+            pixels: Tensor::f_cat(&parts, 0)?,
             classes: Tensor::f_from_slice(&classes)?.f_to_device(device)?,
             mean: channels(spec.mean)?.f_to_device(device)?,
             std: channels(spec.std)?.f_to_device(device)?,
@@ -61,7 +69,7 @@ impl Resident {
         }))
     }
 
-    /// The batch of the pictures `indices` of an epoch, the first of them its `first`.
+    /// The changed pictures `indices` of an epoch, the first of them its picture number `first`.
     pub(super) fn batch(
         &self,
         plan: &EpochPlan<'_>,

@@ -20,24 +20,49 @@ fn small_recipe() -> Recipe {
     }
 }
 
-/// A run on drawn pictures of two classes: every epoch's state, and the weights it began with.
+/// Drawn pictures of two classes, to train and to validate on.
+struct Few {
+    pictures: Pictures,
+    preprocessor: Preprocessor,
+    classes: [String; 2],
+    valid: Vec<crate::loader::Input>,
+}
+
+impl Few {
+    fn drawn() -> Self {
+        let pictures = Pictures::drawn(&["blue", "red"], 7);
+        let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+        Self {
+            valid: pictures.inputs(&preprocessor),
+            pictures,
+            preprocessor,
+            classes: ["blue".into(), "red".into()],
+        }
+    }
+
+    fn job<'a>(&'a self, recipe: &'a Recipe, interrupted: &'a AtomicBool) -> Job<'a> {
+        Job {
+            pictures: &self.pictures,
+            valid: &self.valid,
+            classes: &self.classes,
+            preprocessor: &self.preprocessor,
+            recipe,
+            workers: 2,
+            resident: false,
+            interrupted,
+        }
+    }
+}
+
+fn network(variant: Variant) -> Net {
+    Net::new(&Arch::new(variant, 2), Device::Cpu)
+}
+
+/// A run: every epoch's state, and the weights it began with.
 fn run(recipe: &Recipe) -> (Vec<TrainState>, Weights) {
-    let pictures = Pictures::drawn(&["blue", "red"], 7);
-    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
-    let classes = ["blue".to_string(), "red".to_string()];
-    let valid = pictures.inputs(&preprocessor);
-    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let few = Few::drawn();
+    let mut net = network(Variant::Small);
     let start = net.weights();
-    let job = Job {
-        pictures: &pictures,
-        valid: &valid,
-        classes: &classes,
-        preprocessor: &preprocessor,
-        recipe,
-        workers: 2,
-        resident: false,
-        interrupted: &NEVER,
-    };
     let mut states = Vec::new();
     let mut listener = |event: TrainEvent<'_>| {
         if let TrainEvent::Epoch { state, .. } = event {
@@ -45,7 +70,7 @@ fn run(recipe: &Recipe) -> (Vec<TrainState>, Weights) {
         }
         Ok(())
     };
-    train(&mut net, &job, None, &mut listener).unwrap();
+    train(&mut net, &few.job(recipe, &NEVER), None, &mut listener).unwrap();
     (states, start)
 }
 
@@ -62,19 +87,9 @@ fn a_restored_state_is_the_state_that_was_taken() {
             ..small_recipe()
         };
         let (states, _) = run(&recipe);
-        let pictures = Pictures::drawn(&["blue", "red"], 7);
-        let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
-        let job = Job {
-            pictures: &pictures,
-            valid: &[],
-            classes: &["blue".to_string(), "red".to_string()],
-            preprocessor: &preprocessor,
-            recipe: &recipe,
-            workers: 1,
-            resident: false,
-            interrupted: &NEVER,
-        };
-        let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+        let few = Few::drawn();
+        let job = few.job(&recipe, &NEVER);
+        let mut net = network(Variant::Small);
         let mut trainer = Trainer::new(&mut net, &job).unwrap();
         trainer.restore(&states[1]).unwrap();
         let average = trainer.average.as_ref();
@@ -91,19 +106,9 @@ fn another_networks_checkpoint_is_refused() {
         thaw_epochs: 3,
         ..small_recipe()
     };
-    let mut net = Net::new(&Arch::new(Variant::Large, 2), Device::Cpu);
-    let pictures = Pictures::drawn(&["blue", "red"], 2);
-    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
-    let job = Job {
-        pictures: &pictures,
-        valid: &[],
-        classes: &["blue".to_string(), "red".to_string()],
-        preprocessor: &preprocessor,
-        recipe: &other,
-        workers: 1,
-        resident: false,
-        interrupted: &NEVER,
-    };
+    let mut net = network(Variant::Large);
+    let few = Few::drawn();
+    let job = few.job(&other, &NEVER);
     let error = train(&mut net, &job, Some(&states[0]), &mut |_| Ok(())).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("it was made with another network"), "{text}");
@@ -156,7 +161,7 @@ fn patience_ends_a_run_that_gets_no_better() {
 fn bfloat16_computes_about_the_same_and_trains() {
     let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
     let inputs = Pictures::drawn(&["blue", "red"], 4).inputs(&preprocessor);
-    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let mut net = network(Variant::Small);
     let full = embeddings(&net, &inputs, [32, 32]).unwrap().concat();
     net.set_precision(Precision::Bfloat16);
     let half = embeddings(&net, &inputs, [32, 32]).unwrap().concat();
@@ -174,21 +179,11 @@ fn bfloat16_computes_about_the_same_and_trains() {
 
 #[test]
 fn an_interrupted_run_stops_at_the_next_step() {
-    let pictures = Pictures::drawn(&["blue", "red"], 8);
-    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let few = Few::drawn();
     let flag = AtomicBool::new(false);
     let recipe = small_recipe();
-    let job = Job {
-        pictures: &pictures,
-        valid: &[],
-        classes: &["blue".to_string(), "red".to_string()],
-        preprocessor: &preprocessor,
-        recipe: &recipe,
-        workers: 1,
-        resident: false,
-        interrupted: &flag,
-    };
-    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let job = few.job(&recipe, &flag);
+    let mut net = network(Variant::Small);
     let mut steps = 0;
     let error = train(&mut net, &job, None, &mut |_| {
         steps += 1;
@@ -201,24 +196,14 @@ fn an_interrupted_run_stops_at_the_next_step() {
 
 #[test]
 fn the_learning_rate_trial_climbs_until_the_loss_bursts() {
-    let pictures = Pictures::drawn(&["blue", "red"], 8);
-    let preprocessor = Preprocessor::new(&PreprocessSpec::imagenet(32)).unwrap();
+    let few = Few::drawn();
     let recipe = Recipe {
         optimiser: Optimiser::Sgd,
         mixup: 0.0,
         ..small_recipe()
     };
-    let job = Job {
-        pictures: &pictures,
-        valid: &[],
-        classes: &["blue".to_string(), "red".to_string()],
-        preprocessor: &preprocessor,
-        recipe: &recipe,
-        workers: 1,
-        resident: false,
-        interrupted: &NEVER,
-    };
-    let mut net = Net::new(&Arch::new(Variant::Small, 2), Device::Cpu);
+    let job = few.job(&recipe, &NEVER);
+    let mut net = network(Variant::Small);
     let mut heard = 0;
     let trial = find_lr(&mut net, &job, 30, &mut || heard += 1).unwrap();
     assert!(heard >= trial.losses.len() && trial.losses.len() > 5);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use models::{RgbFrame, picture};
 
-use crate::common::{command, draw, host_trainer, png_bomb, success};
+use crate::common::{command, draw, host_trainer, success};
+use crate::fixtures::png_bomb;
 
 /// Bombs of every format that is read, by file name, and what is said of each.
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {

@@ -2,7 +2,9 @@
 //! drawn dataset is found, and nothing is touched.
 
 mod bombs;
+#[path = "../common/mod.rs"]
 mod common;
+mod fixtures;
 mod misuse;
 mod split;
 
@@ -10,7 +12,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{complaint, draw, host_trainer, json, portrait, save, success};
+use common::{complaint, draw, host_trainer, success};
+use fixtures::{json, portrait, save};
 use models::resample::resize;
 use models::{RgbFrame, picture};
 use serde_json::Value;
@@ -76,7 +79,7 @@ fn plant(at: &Path) {
     fs::write(at.join("train/red/cut.jpg"), &jpeg[..jpeg.len() / 2]).unwrap();
     fs::write(
         at.join("train/red/bomb.png"),
-        common::png_bomb(50_000, 20_000),
+        fixtures::png_bomb(50_000, 20_000),
     )
     .unwrap();
     copy("train/red/0.png", "train/red/<b>again&.png");

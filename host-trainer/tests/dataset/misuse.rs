@@ -38,8 +38,8 @@ fn misuse_is_one_line_and_exit_code_2() {
             "runs/9 is not a run folder (it has no run.json)",
         ),
         (
-            "check two --pretrained none",
-            "cannot access the weights file none: No such file",
+            "check two --pretrained gone.safetensors",
+            "cannot access the weights file gone.safetensors: No such file",
         ),
         (
             "check two --pretrained w.safetensors",

@@ -4,7 +4,8 @@ use std::fs;
 
 use models::picture;
 
-use crate::common::{draw, host_trainer, json, save, success};
+use crate::common::{draw, host_trainer, success};
+use crate::fixtures::{json, save};
 
 #[test]
 fn a_split_keeps_copies_together_and_a_random_one_says_what_it_tore_apart() {

@@ -3,35 +3,26 @@
 #![allow(dead_code)] // Each test program uses a part of it.
 
 pub mod browser;
+#[path = "../common/mod.rs"]
+pub mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use common::command;
 use models::picture;
 use serde_json::Value;
 
 /// Longest wait for anything; a loaded machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The program, not started.
-pub fn host_trainer(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host-trainer"));
-    command
-        .current_dir(folder)
-        .env("OMP_WAIT_POLICY", "passive")
-        .args(arguments);
-    command
-}
-
 /// Runs the program to its end, which must be a success.
 pub fn succeed(folder: &Path, arguments: &[&str]) {
-    let output = host_trainer(folder, arguments).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
+    common::success(command(folder, arguments).output().unwrap());
 }
 
 /// A running server; dropping it kills it.
@@ -46,7 +37,7 @@ impl Server {
     /// Starts `host-trainer serve` in `folder` on a free port.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let all = ["serve", "--listen", "127.0.0.1:0"];
-        let mut child = host_trainer(folder, &[all.as_slice(), arguments].concat())
+        let mut child = command(folder, &[all.as_slice(), arguments].concat())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -284,11 +284,7 @@ impl Setting {
             ("--workers", &self.threads),
             ("--device", self.device),
         ];
-        words.extend(
-            options
-                .iter()
-                .flat_map(|(name, value)| [name.into(), value.into()]),
-        );
+        words.extend(given(&options));
         words
     }
 
@@ -307,13 +303,16 @@ impl Setting {
             ("--threads", &self.threads),
             ("--device", self.device),
         ];
-        words.extend(
-            options
-                .iter()
-                .flat_map(|(name, value)| [name.into(), value.into()]),
-        );
+        words.extend(given(&options));
         words
     }
+}
+
+/// `--name value` for each.
+fn given(options: &[(&str, &str)]) -> impl Iterator<Item = OsString> {
+    options
+        .iter()
+        .flat_map(|(name, value)| [name.into(), value.into()])
 }
 
 /// Pictures a second of the last epoch in a log.jsonl.

@@ -60,16 +60,16 @@ pub fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// `cargo test` for the target, run under the emulator.
-pub fn cargo_test(toolchain: Toolchain) -> Tool {
+/// `cargo COMMAND` for the target; tests run under the emulator.
+pub fn cargo(toolchain: Toolchain, command: &str) -> Tool {
     let tool = match toolchain {
-        Toolchain::Native => return Tool::cargo().arg("test"),
+        Toolchain::Native => return Tool::cargo().arg(command),
         Toolchain::Rustup => Tool::cargo(),
         Toolchain::Linked => Tool::cargo().arg(format!("+{LINKED}")),
     };
     let emulator = workspace::on_path(EMULATORS).unwrap_or_else(|| EMULATORS[0].into());
     let runner = format!("{} -L {DEBIAN_LIBRARIES}", emulator.display());
-    tool.args(["test", "--target", TARGET])
+    tool.args([command, "--target", TARGET])
         .env(
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
             "aarch64-linux-gnu-gcc",

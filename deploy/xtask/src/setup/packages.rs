@@ -21,6 +21,8 @@ pub enum Purpose {
     Cross,
     /// Testing the trainer's web page in a real browser.
     Browser,
+    /// Emulating a whole arm64 board.
+    Board,
 }
 
 /// One thing that must be there.
@@ -73,6 +75,18 @@ const NEEDS: &[Need] = &[
         why: "aarch64 emulator: runs the tests",
         there: || workspace::on_path(super::cross::EMULATORS).is_some(),
         packages: |_| words("qemu-user-static"),
+    },
+    Need {
+        purpose: Purpose::Board,
+        why: "QEMU: emulates an arm64 board and counts its instructions",
+        there: || workspace::on_path(&["qemu-system-aarch64"]).is_some(),
+        packages: |_| words("qemu-system-arm"),
+    },
+    Need {
+        purpose: Purpose::Board,
+        why: "cpio: packs what the emulated board boots",
+        there: || workspace::on_path(&["cpio"]).is_some(),
+        packages: |_| words("cpio"),
     },
     Need {
         purpose: Purpose::Browser,

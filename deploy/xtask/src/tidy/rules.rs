@@ -44,6 +44,18 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
+    ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
+    (
+        "jiff",
+        &[
+            "edge-agent/src/stamp",
+            "edge-agent/src/decide",
+            "edge-agent/src/schedule",
+            "host-trainer/src/commands/export",
+            "host-trainer/src/report/page",
+        ],
+    ),
+    ("schemars", &["edge-agent/src/event"]),
     ("image", &["models/src/picture"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
@@ -150,6 +162,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         RanBy::Tests("host-trainer/", "compare"),
     ),
     ("edge-agent run", RanBy::Demo),
+    ("edge-agent devices", RanBy::Tests("edge-agent/", "devices")),
     ("edge-agent score", RanBy::Demo),
     (
         "edge-agent classify",

@@ -30,9 +30,15 @@ pub struct Arguments {
     /// wrong labels by heart if it was trained on these pictures
     #[arg(long, value_name = "RUN", conflicts_with = "pretrained")]
     run: Option<PathBuf>,
-    /// Check labels too, with these weights (safetensors, torchvision's parameter names)
-    #[arg(long, value_name = "FILE")]
-    pretrained: Option<PathBuf>,
+    /// Check labels too, with these weights: torchvision's ImageNet weights (fetched once), or a
+    /// .pth or .safetensors file with torchvision's parameter names
+    #[arg(
+        long,
+        value_name = "imagenet|FILE",
+        default_value = "none",
+        hide_default_value = true
+    )]
+    pretrained: String,
     /// Side of the input at which --pretrained weights look at pictures, pixels
     #[arg(
         long,
@@ -71,14 +77,10 @@ struct Output<'a> {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.html.as_deref().map_or(Ok(()), has_folder)?;
     let workers = arguments.workers.map_or_else(default_workers, usize::from);
-    let network = match (&arguments.run, &arguments.pretrained) {
-        (Some(folder), _) => Some(Network::of_run(folder, arguments.device)?),
-        (None, Some(file)) => Some(Network::pretrained(
-            file,
-            arguments.input_size,
-            arguments.device,
-        )?),
-        (None, None) => None,
+    let (name, side) = (&arguments.pretrained, arguments.input_size);
+    let network = match &arguments.run {
+        Some(folder) => Some(Network::of_run(folder, arguments.device)?),
+        None => Network::pretrained(name, side, arguments.device)?,
     };
     let report = check::check(&arguments.folders, network.as_ref(), workers)?;
     if let Some(file) = &arguments.html {

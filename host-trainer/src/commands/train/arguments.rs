@@ -151,7 +151,8 @@ pub struct Arguments {
 }
 
 /// Everything that a resumed run has already decided.
-const NOT_WITH_RESUME: [&str; 30] = [
+const NOT_WITH_RESUME: [&str; 31] = [
+    "deterministic",
     "augment_on",
     "recipe",
     "data_train",

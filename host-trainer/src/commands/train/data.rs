@@ -10,7 +10,7 @@ use super::arguments::Arguments;
 use crate::commands::{report_unreadable, usage};
 use crate::dataset::Dataset;
 use crate::duplicates;
-use crate::loader::{self, Loaded, Pictures};
+use crate::loader::{self, Input, Loaded, Pictures};
 use crate::progress;
 use crate::run::{Run, RunRecord};
 use crate::split::{Part, Split};
@@ -52,7 +52,7 @@ pub struct Data {
     /// The training pictures that are not extra.
     pub train: Dataset,
     /// Validation pictures, preprocessed.
-    pub valid: Vec<(Vec<f32>, usize)>,
+    pub valid: Vec<Input>,
     /// The division, when there is no validation folder.
     pub split: Option<Split>,
 }
@@ -137,6 +137,9 @@ impl Sources {
             found.is_ok()
         };
         let pictures = loaded.pictures.select(trains, extra);
+        let (valid, unreadable) =
+            loader::load_inputs(&valid, spec, workers).map_err(anyhow::Error::msg)?;
+        report_unreadable(&unreadable);
         let test = split
             .as_ref()
             .map_or(0, |split| split.select(&all, Part::Test).items.len());
@@ -144,12 +147,11 @@ impl Sources {
         println!(
             "pictures     {} train ({extra_count} of them extra), {} validation, {test} test",
             pictures.count(),
-            valid.items.len(),
+            valid.len(),
         );
         if let Some((class, _)) = train.counts().iter().find(|(_, count)| **count == 0) {
             bail!("no training picture of {class} is left; add pictures of it");
         }
-        let valid = loader::load_inputs(&valid, spec, workers).map_err(anyhow::Error::msg)?;
         if valid.is_empty() {
             bail!(
                 "no picture is left for validation; give --data-val, or more pictures of each class"

@@ -9,7 +9,7 @@ use models::{PreprocessSpec, Preprocessor};
 use super::arguments::Arguments;
 use super::data::Sources;
 use crate::arch::Arch;
-use crate::commands::usage;
+use crate::commands::{pretrained, usage};
 use crate::device;
 use crate::files;
 use crate::net::{self, Net};
@@ -27,12 +27,12 @@ pub fn run(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
     let device = device::choose(arguments.device).map_err(usage)?;
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
-    let pretrained = super::read_pretrained(arguments)?;
+    let weights = pretrained(&arguments.pretrained, arguments.model)?;
     let data = Sources::given(arguments)?.read(&spec, workers)?;
     let recipe = arguments.recipe();
     net::seed(recipe.seed);
     let mut net = Net::new(&Arch::new(arguments.model, data.classes.len()), device);
-    super::start(&mut net, pretrained, &arguments.pretrained)?;
+    super::start(&mut net, weights, &arguments.pretrained)?;
     let interrupted = AtomicBool::new(false);
     let job = Job {
         pictures: &data.pictures,

@@ -1,0 +1,124 @@
+//! `cargo xtask bench board`: instructions that the agent spends on each frame, stage by stage, on
+//! emulated ARM processors. The emulator's clock counts instructions, so the numbers repeat.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::board::{self, Job};
+use crate::setup::{self, Part, cross, guest};
+use crate::shell::Tool;
+use crate::{say, workspace};
+
+/// Arguments of `cargo xtask bench board`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Processors, as QEMU names them
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "cortex-a53,cortex-a72,cortex-a76"
+    )]
+    cpu: Vec<String>,
+    /// Seconds of the drawn road, 25 frames each, 640 x 360 pixels, as JPEG
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=600))]
+    seconds: u32,
+}
+
+/// Seconds after which an emulated processor is given up.
+const PATIENCE_S: u32 = 1800;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
+    let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
+    let step = say::begin("build", "the agent for aarch64, in the release profile");
+    cross::cargo(toolchain, "build")
+        .args(["--release", "-p", "edge-agent"])
+        .run()?;
+    Tool::cargo().args(["build", "--workspace"]).run()?;
+    step.done();
+    let place = workspace::root().join("target/bench/board");
+    fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
+    let files = files(&place, arguments.seconds, toolchain)?;
+    let guest = guest::ensure()?;
+    let mut counts = Vec::new();
+    for cpu in &arguments.cpu {
+        let step = say::begin(
+            "board",
+            &format!("{cpu}: boots, then watches the drawn road"),
+        );
+        let job = Job {
+            cpu,
+            files: &files,
+            script: "./edge-agent bench --config agent.toml --json",
+            patience_s: PATIENCE_S,
+        };
+        let told = board::run_counting(&guest, &job)?;
+        let json = told.lines().find(|line| line.starts_with('{'));
+        let json = json.with_context(|| format!("the agent on {cpu} gave no numbers: {told}"))?;
+        counts.push(serde_json::from_str(json).with_context(|| format!("no JSON: {json}"))?);
+        step.done();
+    }
+    println!("\n{}", table(&arguments.cpu, &counts));
+    Ok(())
+}
+
+/// The agent, its config and frames to watch.
+fn files(
+    place: &std::path::Path,
+    seconds: u32,
+    toolchain: cross::Toolchain,
+) -> Result<Vec<PathBuf>> {
+    let frames = place.join("frames");
+    let _ = fs::remove_dir_all(&frames);
+    Tool::new(workspace::program("road-sim")?)
+        .args(["frames", "--seconds", &seconds.to_string(), "--out"])
+        .arg(&frames)
+        .run_quietly()?;
+    let config = place.join("agent.toml");
+    let text = "[source]\nkind = \"replay\"\nfolder = \"frames\"\nfps = 25.0\n";
+    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+    let target = workspace::root().join("target");
+    let agent = match toolchain {
+        cross::Toolchain::Native => target.join("release/edge-agent"),
+        _ => target.join(cross::TARGET).join("release/edge-agent"),
+    };
+    Ok(vec![agent, config, frames])
+}
+
+/// A row for each stage, a column for each processor, millions of instructions a frame.
+fn table(cpus: &[String], counts: &[Value]) -> String {
+    let mut rows = format!(
+        "| Million instructions a frame | {} |\n|---|",
+        cpus.join(" | ")
+    );
+    rows.push_str(&"---|".repeat(cpus.len()));
+    let stages = counts.first().and_then(|count| count["stages"].as_array());
+    for (index, stage) in stages.into_iter().flatten().enumerate() {
+        let name = stage["name"].as_str().unwrap_or_default();
+        rows.push_str(&format!("\n| {name} |"));
+        for count in counts {
+            let nanoseconds = count["stages"][index]["mean_ns"].as_f64();
+            rows.push_str(&format!(" {:.3} |", nanoseconds.unwrap_or(f64::NAN) / 1e6));
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nanosecond_of_the_board_is_an_instruction() {
+        let count = serde_json::json!({"stages": [{"name": "decode", "mean_ns": 1_500_000.0}]});
+        assert_eq!(
+            table(&["cortex-a72".into()], &[count]),
+            "| Million instructions a frame | cortex-a72 |\n|---|---|\n| decode | 1.500 |"
+        );
+    }
+}
