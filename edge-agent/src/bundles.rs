@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{BadValue, within};
 
-pub use boot::{Active, open};
-pub use trial::Ruling;
+pub use boot::{Active, Found, look, open};
+pub use trial::{Ruling, Trial};
 
 /// The `[bundle]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BundleConfig {
     /// Folder of the bundle; without it the store's, or the one compiled in.

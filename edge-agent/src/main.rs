@@ -2,6 +2,8 @@
 //! here; each command is in the module of its name.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
+mod bundles;
+mod check;
 mod classify;
 mod clock;
 mod config;
@@ -12,8 +14,10 @@ mod gate;
 mod glance;
 mod lane;
 mod lifecycle;
+mod log;
 mod outbox;
 mod pipeline;
+mod plan;
 mod polygon;
 mod roi;
 mod run;
@@ -46,8 +50,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Install, list, take back and pack bundles.
+    Bundle(bundles::command::Args),
+    /// Look whether config, bundle, camera, disk and clock are ready for a run.
+    Check(check::Args),
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
+    /// Print the config's schema or its sample file.
+    Config(config::print::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
     Devices(devices::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
@@ -58,7 +68,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Bundle(args) => bundles::command::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Config(args) => config::print::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),

@@ -15,7 +15,7 @@ use boxes::Bounds;
 pub use tracker::{Step, Tracker};
 
 /// The `[track]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrackConfig {
     /// A box seen in fewer frames in a row than this is noise.

@@ -33,6 +33,59 @@ pub fn open(config: &BundleConfig) -> Result<Active, BundleError> {
     }
 }
 
+/// What a run would start with.
+#[derive(Debug)]
+pub struct Found {
+    /// The bundle, proved on its golden pictures.
+    pub bundle: Bundle,
+    /// Why it is not the store's current one.
+    pub problem: Option<String>,
+}
+
+/// Finds what [`open`] would give, without counting a start or taking anything back.
+pub fn look(config: &BundleConfig) -> Result<Found, BundleError> {
+    let root = match (&config.path, &config.store) {
+        (None, Some(root)) => root,
+        _ => {
+            let bundle = open(config)?.bundle;
+            return Ok(Found {
+                bundle,
+                problem: None,
+            });
+        }
+    };
+    let mut problem = None;
+    let store = Store::at(root);
+    let state = store.state().unwrap_or_else(|error| {
+        problem = Some(error.to_string());
+        State::default()
+    });
+    for id in [&state.current, &state.previous] {
+        let Some(id) = id else {
+            break;
+        };
+        match opened(&store, id) {
+            Ok(Active { bundle, .. }) => return Ok(Found { bundle, problem }),
+            Err(error) => problem = Some(problem.unwrap_or_else(|| error.to_string())),
+        }
+    }
+    let bundle = proved(Bundle::shipped()?)?.bundle;
+    Ok(Found { bundle, problem })
+}
+
+/// A store's bundle under its own name.
+fn opened(store: &Store, id: &str) -> Result<Active, BundleError> {
+    let bundle = Bundle::open(&store.folder(id))?;
+    if bundle.id() != id {
+        return Err(BundleError::Damaged {
+            bundle: bundle.origin().to_string(),
+            file: models::bundle::MANIFEST.to_string(),
+            what: format!("it is bundle {}", bundle.id()),
+        });
+    }
+    proved(bundle)
+}
+
 fn proved(bundle: Bundle) -> Result<Active, BundleError> {
     let runner = Runner::new(&bundle).map_err(|source| BundleError::Runner {
         bundle: bundle.origin().to_string(),
@@ -49,7 +102,8 @@ fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError>
     let (store, state) = match begin(root) {
         Ok(begun) => begun,
         Err(error) => {
-            log::error(format_args!("{error}; the bundle compiled in is used"));
+            log::error(format_args!("{error}"));
+            log::info(format_args!("the bundle compiled in is used"));
             return proved(Bundle::shipped()?);
         }
     };
@@ -58,12 +112,14 @@ fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError>
             // The compiled-in one is in use, or comes next.
             break;
         };
-        match Bundle::open(&store.folder(id)).and_then(proved) {
+        match opened(&store, id) {
             Ok(mut active) => {
                 if is_current && let Some(left) = state.starts_left {
                     log::notice(format_args!("bundle {id} is on trial, {left} starts left"));
                     let probation = Probation::new(config);
                     active.trial = Some(Trial::new(store.clone(), id, probation));
+                } else {
+                    log::info(format_args!("bundle {id} of the store is used"));
                 }
                 return Ok(active);
             }
@@ -74,6 +130,7 @@ fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError>
             Err(error) => log::error(format_args!("{error}; the one before it is used")),
         }
     }
+    log::info(format_args!("the bundle compiled in is used"));
     proved(Bundle::shipped()?)
 }
 

@@ -10,9 +10,9 @@ use anyhow::{Context, bail};
 use models::{Bundle, archive};
 use serde::Serialize;
 
+use super::BundleConfig;
 use super::install::{Request, install};
 use super::store::Store;
-use super::BundleConfig;
 use crate::config::Config;
 
 /// Arguments of `bundle`.

@@ -135,7 +135,7 @@ pub fn install(store: &Store, request: &Request<'_>) -> Result<Bundle, InstallEr
 
 /// Writes the bundle into its place, unless it is there already.
 fn put(store: &Store, bundle: &Bundle) -> Result<(), InstallError> {
-    if Bundle::open(&store.folder(bundle.id())).is_ok() {
+    if Bundle::open(&store.folder(bundle.id())).is_ok_and(|there| there.id() == bundle.id()) {
         return Ok(());
     }
     let bundles = store.bundles();

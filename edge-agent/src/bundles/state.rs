@@ -58,7 +58,8 @@ impl State {
         }
         let named = [&state.current, &state.previous];
         let ids = named.into_iter().flatten().chain(&state.refused);
-        match ids.into_iter().find(|id| !is_id(id)) {
+        let wrong = ids.into_iter().find(|id| !is_id(id)).cloned();
+        match wrong {
             Some(id) => Err(format!("{id:?} is no bundle's id")),
             None => Ok(state),
         }

@@ -53,11 +53,16 @@ pub struct Store {
 }
 
 impl Store {
+    /// The store in the folder `root`, which may not be there.
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+
     /// The store in the folder `root`, which is made if need be.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let store = Self {
-            root: root.to_path_buf(),
-        };
+        let store = Self::at(root);
         let make = || {
             fs::create_dir_all(root)?;
             let bundles = store.bundles();
@@ -164,7 +169,10 @@ impl Store {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if is_id(&name) {
-                let since = entry.metadata()?.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                let since = entry
+                    .metadata()?
+                    .modified()
+                    .unwrap_or(SystemTime::UNIX_EPOCH);
                 found.push((since, name));
             }
         }
@@ -188,7 +196,8 @@ impl Store {
     /// the one that may come back always stay. For the holder of the install lock.
     pub fn prune(&self, keep: usize) -> Result<(), StoreError> {
         let state = self.state()?;
-        let needed = |id: &String| Some(id) == state.current.as_ref() || Some(id) == state.previous.as_ref();
+        let needed =
+            |id: &String| Some(id) == state.current.as_ref() || Some(id) == state.previous.as_ref();
         let prune = || {
             self.sweep()?;
             let installed = self.installed()?;

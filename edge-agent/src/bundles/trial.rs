@@ -63,7 +63,10 @@ impl Trial {
             Some(Verdict::Good) => match self.store.update(|state| state.prove(&self.id)) {
                 Ok(()) => {
                     self.proved = true;
-                    log::notice(format_args!("bundle {} is good: its trial is over", self.id));
+                    log::notice(format_args!(
+                        "bundle {} is good: its trial is over",
+                        self.id
+                    ));
                 }
                 Err(error) => {
                     self.wait_frames = RETRY_FRAMES;

@@ -10,7 +10,7 @@ use super::{Sink, SinkError};
 use crate::event::Event;
 
 /// The `[jsonl]` table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonlConfig {
     /// File that events are appended to; without it there is none.
