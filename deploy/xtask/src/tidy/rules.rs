@@ -43,6 +43,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("v4l", &["edge-agent/src/source/v4l2"]),
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
+    ("minisign_verify", &["edge-agent/src/bundles/signed"]),
+    ("ring", &["edge-agent/tests/bundles/signer"]),
+    ("sd_notify", &["edge-agent/src/lifecycle/heartbeat"]),
+    (
+        "schemars",
+        &["edge-agent/src/", "deploy/road-sim/src/scene"],
+    ),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
     (
