@@ -77,11 +77,45 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("{error:#}");
+        log::error(format_args!("{}", told(&error)));
         if error.is::<config::ConfigError>() {
             ExitCode::from(EX_CONFIG)
         } else {
             ExitCode::FAILURE
         }
     })
+}
+
+/// An error with its causes in one line; a cause that the text before it states already is not
+/// repeated.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told = match told.as_str() {
+                "" => cause,
+                before => format!("{before}: {cause}"),
+            };
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let cause = std::io::Error::other("the disk is full");
+        let error = crate::config::ConfigError::Read {
+            path: "x.toml".into(),
+            source: cause,
+        };
+        let told = super::told(&error.into());
+        let once = "x.toml: the disk is full; give the path of a TOML file";
+        assert_eq!(told, once);
+        let error = Err::<(), _>(std::io::Error::other("no")).context("cannot");
+        assert_eq!(super::told(&error.unwrap_err()), "cannot: no");
+    }
 }

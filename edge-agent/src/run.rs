@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
             // Only opening can fail so: the config before this one could be opened.
             (Err(error), Some(config)) if error.is::<ConfigError>() => {
-                log::error(format_args!("{error:#}; the config before it goes on"));
+                log::error(format_args!("{error}; the config before it goes on"));
                 plan = Plan::of(path, config)?;
             }
             (Err(error), _) => return Err(error),

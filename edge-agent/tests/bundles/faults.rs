@@ -41,7 +41,7 @@ fn check(device: &Device, a: &str, b: &str) {
     let old = format!("bundle {a} of the store is used");
     let new = format!("bundle {b} is on trial, 2 starts left");
     assert!(told == old || told == new, "{told}");
-    let again = device.agent(&["bundle", "install", "b.tar"]);
+    let again = device.agent(&["bundle", "install", "--again", "b.tar"]);
     assert_eq!(again.code, 0, "{}", again.err);
     assert_eq!(device.state()["current"], b);
     assert_eq!(device.state()["previous"], a);

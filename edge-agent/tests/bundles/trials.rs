@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::device::{Device, version};
 
-/// Two minutes of the drawn road, with one minute of trial.
+/// More than a minute of the drawn road, with one minute of trial.
 fn watch(device: &Device) -> (Vec<Value>, String) {
-    let road = "[source]\nkind = \"sim\"\nduration_ms = 150000\n";
+    let road = "[source]\nkind = \"sim\"\nwidth = 320\nheight = 180\n\
+                duration_ms = 100000\nvehicles_per_minute = 30.0\n";
     device.configure(road, "probation_minutes = 1");
     let told = device.agent(&["run"]);
     assert_eq!(told.code, 0, "{}", told.err);
