@@ -7,6 +7,7 @@ mod demo;
 mod say;
 mod setup;
 mod shell;
+mod systemd;
 #[cfg(test)]
 mod temp;
 mod test;

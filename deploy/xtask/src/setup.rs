@@ -12,7 +12,7 @@ use anyhow::Result;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages, libtorch and browser
+    /// Do one part only; without it: packages, libtorch, browser and service
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -30,13 +30,15 @@ pub enum Part {
     Browser,
     /// The emulated arm64 board
     Board,
+    /// systemd's tools and minisign for the tests of the agent's service
+    Service,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.only {
         Some(part) => ensure(&[part]),
-        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser]),
+        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser, Part::Service]),
     }
 }
 
@@ -58,6 +60,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Board) {
         purposes.push(packages::Purpose::Board);
+    }
+    if has(Part::Service) {
+        purposes.push(packages::Purpose::Service);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -4,6 +4,7 @@
 use crate::demo;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
+use crate::systemd;
 use crate::tidy::{self, readme};
 use crate::{say, workspace};
 use anyhow::{Context, Result, bail};
@@ -58,12 +59,18 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         why: "unit, integration and documentation tests",
-        needs: &[Part::Packages, Part::Libtorch, Part::Browser],
+        needs: &[Part::Packages, Part::Libtorch, Part::Browser, Part::Service],
         run: || {
             Tool::cargo()
                 .args(["test", "--workspace", "--no-fail-fast"])
                 .run()
         },
+    },
+    Step {
+        name: "systemd",
+        why: "the agent's service is sound and confined",
+        needs: &[Part::Service],
+        run: systemd::run,
     },
     Step {
         name: "readme",
@@ -111,7 +118,13 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
                 .is_none_or(|only| only == step.name)
         })
         .collect();
-    let parts = [Part::Packages, Part::Libtorch, Part::Cross, Part::Browser];
+    let parts = [
+        Part::Packages,
+        Part::Libtorch,
+        Part::Cross,
+        Part::Browser,
+        Part::Service,
+    ];
     let needed: Vec<Part> = parts
         .into_iter()
         .filter(|part| steps.iter().any(|step| step.needs.contains(part)))
