@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bundles::BundleConfig;
+use crate::decide::{self, Known, RuleConfig};
 use crate::gate::GateConfig;
 use crate::lane::{self, LaneConfig};
+use crate::pin::{self, PinConfig};
 use crate::roi::RoiConfig;
 use crate::shape::ShapeConfig;
 use crate::sink::jsonl::JsonlConfig;
@@ -28,6 +30,9 @@ pub struct Config {
     pub camera: String,
     /// Whether recorded and drawn frames come at their times instead of as fast as it goes.
     pub realtime: bool,
+    /// Time zone of the rules' schedules; without it the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// What is watched.
     pub mode: Mode,
     /// Which model names the colours.
@@ -47,6 +52,12 @@ pub struct Config {
     /// Parts of the road.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneConfig>,
+    /// Lines that rules switch.
+    #[serde(rename = "pin")]
+    pub pins: Vec<PinConfig>,
+    /// What is done about events.
+    #[serde(rename = "rule")]
+    pub rules: Vec<RuleConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
 }
@@ -56,6 +67,7 @@ impl Default for Config {
         Self {
             camera: "camera".into(),
             realtime: false,
+            time_zone: None,
             mode: Mode::default(),
             bundle: BundleConfig::default(),
             source: SourceConfig::default(),
@@ -65,6 +77,8 @@ impl Default for Config {
             vote: VoteConfig::default(),
             shape: ShapeConfig::default(),
             lanes: Vec::new(),
+            pins: Vec::new(),
+            rules: Vec::new(),
             jsonl: JsonlConfig::default(),
         }
     }
@@ -191,7 +205,22 @@ impl Config {
         self.track.check()?;
         self.vote.check()?;
         self.shape.check()?;
-        lane::check(&self.lanes)
+        lane::check(&self.lanes)?;
+        pin::check(&self.pins)?;
+        decide::zone(self.time_zone.as_deref())?;
+        self.check_rules(None)
+    }
+
+    /// Refuses rules that name what is not there; `colours` are the bundle's labels, once it
+    /// is open.
+    pub fn check_rules(&self, colours: Option<&[String]>) -> Result<(), BadValue> {
+        let known = Known {
+            colours,
+            lanes: &self.lanes,
+            pins: &self.pins,
+        };
+        let mut rules = self.rules.iter().enumerate();
+        rules.try_for_each(|(index, rule)| rule.check(index, &known))
     }
 }
 
@@ -252,115 +281,4 @@ fn explain(place: &str, message: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(text: &str) -> String {
-        Config::parse(text, Path::new("agent.toml"))
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn an_empty_file_is_the_default() {
-        assert_eq!(
-            Config::parse("", Path::new("x")).unwrap(),
-            Config::default()
-        );
-    }
-
-    #[test]
-    fn the_sample_file_states_every_default() {
-        let text = include_str!("../agent.example.toml");
-        assert_eq!(
-            Config::parse(text, Path::new("x")).unwrap(),
-            Config::default()
-        );
-        // Each key stands there as a comment, so that uncommenting any one changes nothing.
-        let uncommented: String = text
-            .lines()
-            .map(|line| match line.strip_prefix("#: ") {
-                Some(setting) => format!("{setting}\n"),
-                None => format!("{line}\n"),
-            })
-            .collect();
-        let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
-        assert_eq!(parsed, Config::default());
-        for table in [
-            toml::to_string(&Config::default().bundle).unwrap(),
-            toml::to_string(&Config::default().roi).unwrap(),
-            toml::to_string(&Config::default().gate).unwrap(),
-            toml::to_string(&Config::default().track).unwrap(),
-            toml::to_string(&Config::default().vote).unwrap(),
-            toml::to_string(&Config::default().source).unwrap(),
-        ] {
-            for key in table.lines().filter_map(|line| line.split_once(" = ")) {
-                let stated = text.contains(&format!("#: {} = ", key.0)) || key.0 == "kind";
-                assert!(stated, "{} is missing", key.0);
-            }
-        }
-    }
-
-    #[test]
-    fn refusals_are_one_line_with_place_and_choice() {
-        for (text, starts) in [
-            (
-                "camra = \"x\"",
-                "agent.toml:1: camra: unknown key; allowed: camera, realtime, mode, bundle",
-            ),
-            (
-                "\n[gate]\nsize = 3",
-                "agent.toml:3: gate.size: unknown key; allowed: cell_px, warm_up_ms",
-            ),
-            (
-                "[gate]\ncell_px = \"a\"",
-                "agent.toml:2: gate.cell_px: invalid type: string \"a\"",
-            ),
-            (
-                "[gate]\ncell_px = 0",
-                "agent.toml: gate.cell_px = 0 is out of range; allowed: 1 to 64",
-            ),
-            (
-                "[source]\nkind = \"tape\"",
-                "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim, v4l2",
-            ),
-            (
-                "[source]\nkind = \"sim\"\nfbs = 3",
-                "agent.toml:1: source: unknown key fbs; allowed: width, height",
-            ),
-            (
-                "[source]\nkind = \"replay\"",
-                "agent.toml: source.folder is missing; give a folder of pictures",
-            ),
-            (
-                "[vote]\nreject_below = nan",
-                "agent.toml: vote.reject_below = NaN is out of range",
-            ),
-            (
-                "[source]\nkind = \"sim\"\nfps = 0",
-                "agent.toml: source: a scene of 0 frames a second",
-            ),
-            (
-                "camera = \" \"",
-                "agent.toml: camera is empty; give the camera a name",
-            ),
-            ("= 3", "agent.toml:1: "),
-        ] {
-            let told = refusal(text);
-            assert!(told.starts_with(starts), "{text:?} gave {told:?}");
-            assert_eq!(told.lines().count(), 1, "{told}");
-        }
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let told = Config::read(Path::new("no/such.toml"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            told.starts_with("no/such.toml: No such file or directory"),
-            "{told}"
-        );
-        assert!(told.ends_with("give the path of a TOML file"), "{told}");
-    }
-}
+mod tests;

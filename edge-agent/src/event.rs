@@ -137,16 +137,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, in the order in which they are looked for.
-    pub const ALL: [Self; 6] = [
-        Self::Shape,
-        Self::Small,
-        Self::Dark,
-        Self::Blurred,
-        Self::Disagree,
-        Self::Unsure,
-    ];
-
     /// As in the JSON.
     pub fn name(self) -> &'static str {
         match self {

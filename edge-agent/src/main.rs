@@ -2,20 +2,24 @@
 //! here; each command is in the module of its name.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
+mod bench;
 mod bundles;
 mod check;
 mod classify;
 mod clock;
 mod config;
+mod decide;
 mod decode;
 mod devices;
 mod event;
 mod gate;
 mod glance;
 mod lane;
+mod laps;
 mod lifecycle;
 mod log;
 mod outbox;
+mod pin;
 mod pipeline;
 mod plan;
 mod polygon;
@@ -50,6 +54,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch a source as fast as it goes and say where the time and the memory went.
+    Bench(bench::Args),
     /// Install, list, take back and pack bundles.
     Bundle(bundles::command::Args),
     /// Look whether config, bundle, camera, disk and clock are ready for a run.
@@ -68,6 +74,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
         Command::Bundle(args) => bundles::command::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Classify(args) => classify::run(&args),

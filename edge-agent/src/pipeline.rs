@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::event::{self, Event};
 use crate::glance::{Glance, Moment, Subject};
 use crate::lane::LaneConfig;
+use crate::laps::{Laps, NoLaps, Stage};
 use crate::source::Frame;
 use crate::vote::Classify;
 use eyes::Eyes;
@@ -63,6 +64,15 @@ impl<C: Classify> Pipeline<C> {
     /// Takes the next frame; the events of the vehicles that have now passed, or whose colour
     /// is now sure.
     pub fn push(&mut self, frame: &Frame) -> Result<Vec<Event>, RunnerError> {
+        self.push_timed(frame, &mut NoLaps)
+    }
+
+    /// The same, told stage by stage.
+    pub fn push_timed(
+        &mut self,
+        frame: &Frame,
+        laps: &mut dyn Laps,
+    ) -> Result<Vec<Event>, RunnerError> {
         let picture = frame.image.view();
         let size_px = (picture.width(), picture.height());
         let mut events = Vec::new();
@@ -76,7 +86,7 @@ impl<C: Classify> Pipeline<C> {
             frame: frame.index,
             t_ms: frame.t_ms,
         };
-        let glance = self.eyes.look(&moment);
+        let glance = self.eyes.look(&moment, laps);
         for sighting in &glance.sightings {
             let witness = self
                 .witnesses
@@ -87,7 +97,9 @@ impl<C: Classify> Pipeline<C> {
                 events.extend(self.tell_early(sighting.track)?);
             }
         }
+        laps.lap(Stage::Views);
         events.extend(self.conclude(glance)?);
+        laps.lap(Stage::Classify);
         Ok(events)
     }
 

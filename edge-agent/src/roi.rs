@@ -185,13 +185,19 @@ impl Roi {
                 self.continued(moment, &now, &change, place, &mut glance);
             }
         } else {
-            let rate = elapsed as f32 / (self.config.memory_ms as f32);
-            let fast = elapsed as f32 / RELIGHT_MS;
-            if change.light {
-                ground.follow(&now, &change, fast.min(0.5), fast.min(0.5));
+            let slow = elapsed as f32 / self.config.memory_ms as f32;
+            let rate = if change.light {
+                (elapsed as f32 / RELIGHT_MS).min(0.5)
             } else {
-                ground.follow(&now, &change, rate, rate * LITTER_SPEED);
-            }
+                slow
+            };
+            // A lamp's light on part of the place has no edges; what has is not light.
+            let changed = if change.thing {
+                slow * LITTER_SPEED
+            } else {
+                rate
+            };
+            ground.follow(&now, &change, rate, changed);
         }
         if self.outstayed(moment.t_ms) {
             self.former = Some(ground);
@@ -203,9 +209,14 @@ impl Roi {
         glance
     }
 
-    /// Ends what is there.
+    /// Ends what is there: its event is told now, and when the next frame shows it still
+    /// standing there it is not told again.
     pub fn finish(&mut self) -> Glance {
         let mut glance = Glance::default();
+        if self.presence.is_some() {
+            self.former = self.ground.take();
+            self.ground = self.before.take();
+        }
         self.end(&mut glance);
         glance
     }

@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use crate::clock::{Pace, SystemClock};
 use crate::config::{Config, ConfigError};
+use crate::decide::{self, Rules};
 use crate::lifecycle::heartbeat::Heartbeat;
 use crate::lifecycle::{Reload, Stop};
 use crate::log;
@@ -79,7 +80,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             // Only opening can fail so: the config before this one could be opened.
             (Err(error), Some(config)) if error.is::<ConfigError>() => {
                 log::error(format_args!("{error}; the config before it goes on"));
-                plan = Plan::of(path, config)?;
+                plan = Plan::of(config, path)?;
             }
             (Err(error), _) => return Err(error),
         }
@@ -97,6 +98,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
     let config = plan.config.clone();
     let stop = life.stop.clone();
+    let refused = |problem: String| ConfigError::Value {
+        path: plan.path.clone(),
+        problem,
+    };
+    let zone = decide::zone(config.time_zone.as_deref());
+    let zone = zone.map_err(|bad| refused(bad.to_string()))?;
     // The camera last: it streams from here on, and loading a bundle takes a while.
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
@@ -104,12 +111,10 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
         .open(&mut opener, &mut |line| {
             log::warning(format_args!("{line}"))
         })
-        .map_err(|error| ConfigError::Value {
-            path: plan.path.clone(),
-            problem: error.to_string(),
-        })?;
+        .map_err(|error| refused(error.to_string()))?;
     let outbox = Outbox {
         stamp: Stamp::of(config.source.is_live()),
+        rules: Rules::new(&config.rules, zone),
         outlets: outlets(&config, &plan.path)?,
     };
     let mut road = Road::new(plan, outbox, life);

@@ -238,3 +238,6 @@ pub fn open(config: &SourceConfig) -> Result<Box<dyn FrameSource>, OpenError> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

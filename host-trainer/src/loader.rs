@@ -1,6 +1,7 @@
 //! From listed pictures to batches: decoding once into memory, then an epoch's batches made by
 //! worker threads, the same whatever their number. Plain numbers, no tensors.
 
+mod parallel;
 mod plan;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::sync::mpsc;
 use models::resample::resize;
 use models::{PictureError, PreprocessSpec, Preprocessor, RgbFrame, picture};
 
+pub use parallel::in_parallel;
 pub use plan::{EpochPlan, Sampling, spread};
 
 use crate::dataset::{Dataset, Item};
@@ -289,37 +291,6 @@ fn shrunk(frame: RgbFrame) -> RgbFrame {
     }
     let side = |length: u32| (length * Pictures::KEPT_SIDE / longest).max(1);
     resize(frame.view(), side(frame.width()), side(frame.height()))
-}
-
-/// `work(0..count)` on `workers` threads, the results in order.
-pub fn in_parallel<T: Send>(
-    count: usize,
-    workers: usize,
-    work: impl Fn(usize) -> T + Sync,
-) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let mut found: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers.max(1))
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut mine = Vec::new();
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= count {
-                            break mine;
-                        }
-                        mine.push((index, work(index)));
-                    }
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
-            .collect()
-    });
-    found.sort_by_key(|(index, _)| *index);
-    found.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

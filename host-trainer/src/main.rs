@@ -33,7 +33,9 @@ mod train;
 mod train_log;
 mod weights;
 
-use std::process::ExitCode;
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -60,12 +62,26 @@ enum Command {
     Serve(commands::serve::Arguments),
 }
 
+impl Command {
+    /// Whether libtorch's threads have work.
+    fn computes(&self) -> bool {
+        match self {
+            Self::Report(_) | Self::Compare(_) | Self::Serve(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// The exit code of a program that a signal ended, as shells have it for Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
-    let result = match &Cli::parse().command {
+    let command = Cli::parse().command;
+    if command.computes() {
+        wait_passively();
+    }
+    let result = match &command {
         Command::Doctor(arguments) => commands::doctor::run(arguments),
         Command::Dataset(command) => commands::dataset::run(command),
         Command::Train(arguments) => commands::train::run(arguments),
@@ -89,6 +105,23 @@ fn main() -> ExitCode {
                 () => 1,
             })
         }
+    }
+}
+
+/// OpenMP's idle threads spin while they wait, which beside other work on the same processors
+/// makes everything many times slower. OpenMP reads its settings when it is loaded, before any code
+/// of ours: so this program starts itself again with the setting. A user's own wins.
+fn wait_passively() {
+    const SETTING: &str = "OMP_WAIT_POLICY";
+    if env::var_os(SETTING).is_none() {
+        let mut arguments = env::args_os();
+        let name = arguments.next().unwrap_or_else(|| "host-trainer".into());
+        // It returns only when it failed, and then all is as it was, only slower.
+        let _ = process::Command::new("/proc/self/exe")
+            .arg0(name)
+            .args(arguments)
+            .env(SETTING, "passive")
+            .exec();
     }
 }
 

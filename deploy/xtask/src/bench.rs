@@ -1,9 +1,11 @@
 //! `cargo xtask bench`: this project's programs timed beside what others would use, on the
 //! machine at hand.
 
+mod agent;
 mod board;
 mod python;
 mod rates;
+mod road;
 mod train;
 
 use anyhow::Result;
@@ -19,6 +21,8 @@ pub struct Arguments {
 enum What {
     /// Training: pictures a second, beside torchvision's network in PyTorch
     Train(train::Arguments),
+    /// The agent on this machine: frames a second on one core, stage by stage, and its memory
+    Agent(agent::Arguments),
     /// The agent's instructions for each frame on emulated ARM processors
     Board(board::Arguments),
 }
@@ -27,6 +31,7 @@ enum What {
 pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Train(arguments) => train::run(arguments),
+        What::Agent(arguments) => agent::run(arguments),
         What::Board(arguments) => board::run(arguments),
     }
 }

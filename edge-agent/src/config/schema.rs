@@ -17,6 +17,15 @@ pub struct Place {
     height: u32,
 }
 
+/// A value or a list of values.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes another type and is never made")]
+#[schemars(untagged)]
+pub enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
 impl JsonSchema for Setting {
     fn schema_name() -> Cow<'static, str> {
         "Setting".into()

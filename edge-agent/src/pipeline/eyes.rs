@@ -4,6 +4,7 @@
 use crate::config::{Config, Mode};
 use crate::gate::Gate;
 use crate::glance::{Glance, Moment};
+use crate::laps::{Laps, Stage};
 use crate::roi::Roi;
 use crate::track::{TrackConfig, Tracker};
 
@@ -42,10 +43,14 @@ impl Eyes {
     }
 
     /// Takes the next frame.
-    pub fn look(&mut self, moment: &Moment<'_>) -> Glance {
+    pub fn look(&mut self, moment: &Moment<'_>, laps: &mut dyn Laps) -> Glance {
         match self {
-            Self::Road(road) => road.look(moment),
-            Self::Place(place) => place.look(moment),
+            Self::Road(road) => road.look(moment, laps),
+            Self::Place(place) => {
+                let glance = place.look(moment);
+                laps.lap(Stage::Gate);
+                glance
+            }
         }
     }
 
@@ -67,13 +72,15 @@ impl Eyes {
 }
 
 impl Road {
-    fn look(&mut self, moment: &Moment<'_>) -> Glance {
+    fn look(&mut self, moment: &Moment<'_>, laps: &mut dyn Laps) -> Glance {
         let picture = moment.picture;
         self.size_px = (picture.width(), picture.height());
         let blobs = self.gate.observe(picture, moment.t_ms);
+        laps.lap(Stage::Gate);
         let step = self
             .tracker
             .step(&blobs, moment.frame, moment.t_ms, self.size_px);
+        laps.lap(Stage::Track);
         step.into()
     }
 

@@ -41,6 +41,8 @@ pub struct Grid {
 pub struct Change {
     /// Share of the cells that show something else; 0 when only the light changed.
     pub share: f32,
+    /// Whether something is there that has edges of its own.
+    pub thing: bool,
     /// Whether the light changed, over all or part of the place.
     pub light: bool,
     /// Where something else is, in pixels of the place.
@@ -95,7 +97,8 @@ impl Grid {
         let thing = share(self.edges(now)) >= LEAST_EDGES;
         Change {
             share: if thing { share(count(&mask)) } else { 0.0 },
-            light: !thing && count(&mask) > 0 || explained,
+            thing,
+            light: explained || !thing && count(&mask) > 0,
             bounds: self.bounds(&mask),
             mask,
         }

@@ -302,16 +302,26 @@ fn a_car_that_stood_there_from_the_start_leaves_without_an_event() {
 }
 
 #[test]
-fn the_end_and_another_picture_size_end_a_presence() {
+fn the_end_of_the_frames_ends_a_presence_once() {
     let red = [180, 25, 25];
     let mut watch = Watch::new(config());
     watch.empty(5).show(5, |step| car(140, red, step));
     let glance = watch.roi.finish();
     assert_eq!(glance.passed.len(), 1);
+    // The camera comes back: the car still stands there, then leaves, then comes another.
+    watch.show(3, |step| car(140, red, step)).empty(5);
+    assert_eq!(
+        (watch.passed.len(), watch.dropped),
+        (0, 0),
+        "{:?}",
+        watch.passed
+    );
+    watch.visit(5, [30, 60, 170]).empty(3);
+    assert_eq!(watch.passed.len(), 1);
     // The place lies outside such a picture: nothing there, and no harm.
     let small = RgbFrame::filled(40, 40, [9, 9, 9]).unwrap();
     watch.show(2, |_| small.clone());
-    assert_eq!(watch.passed.len(), 0);
+    assert_eq!(watch.passed.len(), 1);
 }
 
 #[test]

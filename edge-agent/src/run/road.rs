@@ -5,6 +5,8 @@ use models::Runner;
 
 use super::Life;
 use crate::bundles::{self, Ruling, Trial};
+use crate::config::Config;
+use crate::decide::Action;
 use crate::event::Event;
 use crate::log;
 use crate::outbox::Outbox;
@@ -15,7 +17,7 @@ use crate::watch::Viewer;
 
 /// Frames in, events out.
 pub struct Road<'a> {
-    config: crate::config::Config,
+    config: Config,
     pipeline: Pipeline<Runner>,
     trial: Option<Trial>,
     outbox: Outbox,
@@ -60,7 +62,7 @@ impl<'a> Road<'a> {
         for mut event in events {
             self.vehicles += 1;
             event.sequence += self.earlier;
-            self.outbox.tell(event, self.newest_t_ms);
+            act(&self.outbox.tell(event, self.newest_t_ms));
         }
     }
 
@@ -91,6 +93,10 @@ impl<'a> Road<'a> {
 
     fn change_bundle(&mut self) -> anyhow::Result<()> {
         let active = bundles::open(&self.config.bundle)?;
+        let labels = &active.bundle.manifest().labels;
+        if let Err(bad) = self.config.check_rules(Some(labels)) {
+            log::error(format_args!("{bad}; with this bundle the rule never holds"));
+        }
         let identity = plan::identity(&self.config, &active.bundle);
         self.pipeline = Pipeline::new(identity, &self.config, active.runner);
         self.trial = active.trial;
@@ -139,5 +145,15 @@ impl Viewer for Road<'_> {
 
     fn tell(&mut self, line: &str) {
         log::warning(format_args!("{line}"));
+    }
+}
+
+/// Tells what would be done.
+fn act(actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Log { text } => log::notice(format_args!("{text}")),
+            pin => log::warning(format_args!("{pin} (no pin driver in this build)")),
+        }
     }
 }

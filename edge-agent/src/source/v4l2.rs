@@ -29,6 +29,9 @@ use stream::{Filled, Stream};
 /// Longest wait in one piece, so that a stop is noticed soon.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// A slow camera is not lost before so many frames did not come.
+const FRAMES_MISSED: f32 = 3.0;
+
 /// A camera may take longer for its first frame, times `lost_after_ms`.
 const FIRST_FRAME: u32 = 2;
 
@@ -78,7 +81,8 @@ impl Camera {
             spare: Vec::new(),
             index: 0,
             sequence: None,
-            lost_after: Duration::from_millis(config.lost_after_ms.into()),
+            lost_after: Duration::from_millis(config.lost_after_ms.into())
+                .max(Duration::from_secs_f32(FRAMES_MISSED / config.fps)),
             good_at: SystemClock.now(),
             seen_good: false,
         })

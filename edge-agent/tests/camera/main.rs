@@ -112,7 +112,7 @@ fn every_way_of_losing_a_camera_ends_in_frames_again() {
     // It goes silent in the middle of a passage, and is opened again.
     let line = agent.line("camera lost: no frame for ");
     let ms: u64 = line.split(' ').nth(5).unwrap().parse().unwrap();
-    assert!((2000..4000).contains(&ms), "{line}");
+    assert!(ms >= 1500, "{line}");
     let first = agent.event();
     is_the_car(&first);
     agent.line("camera gives frames, after ");
@@ -198,7 +198,7 @@ fn damaged_frames_are_dropped_and_counted() {
         ("YUYV", yuyv, "it has 64000 of 128000 bytes"),
     ] {
         let frames = rig.frames(format, &bytes_of(&half_a_passage()[..8], bytes));
-        let faults = "flagged_every = 5\nshort_every = 7\n";
+        let faults = "flagged_every = 5\nshort_every = 7\nleap_every = 10\nsilent_after = 35\nopenings = 1\n";
         let lines = format!("{WEBCAM}formats = {format}\nsizes = 320x200\n{faults}{frames}");
         rig.plug("video0", &lines);
         let mut agent = rig.start(&config(""));
@@ -206,9 +206,13 @@ fn damaged_frames_are_dropped_and_counted() {
             let line = agent.line(" dropped: ");
             assert!(line.starts_with("frame ") && line.ends_with(ends), "{line}");
         }
-        agent.line(" dropped: ");
+        agent.line("camera lost: no frame for ");
+        // Of 35 that came every fifth was flagged and every seventh short; nine never came.
         let last = agent.stop();
-        assert!(last.contains(" dropped), 0 vehicles, "), "{last}");
+        assert!(
+            last.starts_with("24 frames (20 dropped), 0 vehicles, "),
+            "{last}"
+        );
         assert_eq!(rig.faults(), "");
         rig.unplug("video0");
     }

@@ -1,4 +1,4 @@
-//! `road-sim frames`: a scene as numbered PNG files with `timestamps.jsonl` (one frame a line)
+//! `road-sim frames`: a scene as numbered PNG or JPEG files with `timestamps.jsonl` (one frame a line)
 //! and `truth.jsonl` (one passage a line).
 
 use std::path::PathBuf;
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Colours to paint vehicles in, parted by commas; all if left out
     #[arg(long, value_delimiter = ',')]
     colours: Vec<String>,
+    /// Write JPEG of this quality, 1 to 100, as cameras do; without it PNG
+    #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
+    jpeg: Option<u8>,
 }
 
 /// One line of `timestamps.jsonl`.
@@ -82,9 +85,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut timestamps = String::new();
     let bar = progress(road.frame_count(), "frames");
     for index in 0..road.frame_count() {
-        let name = format!("{:06}.png", index + 1);
-        let png = models::picture::png(road.frame(index).view())?;
-        output.write(&name, &png)?;
+        let (ending, bytes) = match arguments.jpeg {
+            Some(quality) => (
+                "jpg",
+                models::picture::jpeg(road.frame(index).view(), quality)?,
+            ),
+            None => ("png", models::picture::png(road.frame(index).view())?),
+        };
+        let name = format!("{:06}.{ending}", index + 1);
+        output.write(&name, &bytes)?;
         let line = Timestamp {
             frame: &name,
             t_ms: road.frame_time_ms(index),

@@ -1,12 +1,12 @@
 //! `cargo xtask bench board`: instructions that the agent spends on each frame, stage by stage, on
 //! emulated ARM processors. The emulator's clock counts instructions, so the numbers repeat.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::road;
 use crate::board::{self, Job};
 use crate::setup::{self, Part, cross, guest};
 use crate::shell::Tool;
@@ -42,10 +42,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Tool::cargo().args(["build", "--workspace"]).run()?;
     step.done();
     let place = workspace::root().join("target/bench/board");
-    fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
     let files = files(&place, arguments.seconds, toolchain)?;
     let guest = guest::ensure()?;
     let mut counts = Vec::new();
+    let frames = arguments.seconds * 25;
     for cpu in &arguments.cpu {
         let step = say::begin(
             "board",
@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let job = Job {
             cpu,
             files: &files,
-            script: "./edge-agent bench --config agent.toml --json",
+            script: &format!("./edge-agent bench --config agent.toml --json --frames {frames}"),
             patience_s: PATIENCE_S,
         };
         let told = board::run_counting(&guest, &job)?;
@@ -68,20 +68,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The agent, its config and frames to watch.
-fn files(
-    place: &std::path::Path,
-    seconds: u32,
-    toolchain: cross::Toolchain,
-) -> Result<Vec<PathBuf>> {
-    let frames = place.join("frames");
-    let _ = fs::remove_dir_all(&frames);
-    Tool::new(workspace::program("road-sim")?)
-        .args(["frames", "--seconds", &seconds.to_string(), "--out"])
-        .arg(&frames)
-        .run_quietly()?;
-    let config = place.join("agent.toml");
-    let text = "[source]\nkind = \"replay\"\nfolder = \"frames\"\nfps = 25.0\n";
-    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+fn files(place: &Path, seconds: u32, toolchain: cross::Toolchain) -> Result<Vec<PathBuf>> {
+    let (config, frames) = road::draw(place, seconds)?;
     let target = workspace::root().join("target");
     let agent = match toolchain {
         cross::Toolchain::Native => target.join("release/edge-agent"),

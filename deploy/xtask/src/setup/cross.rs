@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_emulator_runs_the_tests_unless_native() {
-        let shown = |toolchain| cargo_test(toolchain).args(["-p", "models"]).shown();
+        let shown = |toolchain| cargo(toolchain, "test").args(["-p", "models"]).shown();
         assert_eq!(shown(Toolchain::Native), "cargo test -p models");
         assert_eq!(
             shown(Toolchain::Rustup),

@@ -57,7 +57,6 @@ pub const ROOMS: &[(&str, &[&str])] = &[
         &[
             "edge-agent/src/stamp",
             "edge-agent/src/decide",
-            "edge-agent/src/schedule",
             "host-trainer/src/commands/export",
             "host-trainer/src/report/page",
         ],

@@ -65,7 +65,7 @@ fn default_fps() -> f32 {
 }
 
 fn default_lost_after() -> u32 {
-    2000
+    1500
 }
 
 impl CameraConfig {

@@ -1,0 +1,123 @@
+//! `cargo xtask bench agent`: frames a second of the agent on one core of this machine, where the
+//! time goes, and whether its memory stays flat.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::rates::median;
+use super::road;
+use crate::shell::Tool;
+use crate::{say, workspace};
+
+/// Arguments of `cargo xtask bench agent`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Rounds of a thousand frames; medians are told
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Frames over which the memory is watched
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..))]
+    frames: u32,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let step = say::begin(
+        "build",
+        "the agent in the release profile, and the drawn road",
+    );
+    Tool::cargo()
+        .args(["build", "--release", "-p", "edge-agent"])
+        .run()?;
+    Tool::cargo().args(["build", "--workspace"]).run()?;
+    step.done();
+    let place = workspace::root().join("target/bench/agent");
+    let (config, _) = road::draw(&place, 60)?;
+    let mut rounds = Vec::new();
+    for round in 0..arguments.rounds {
+        let report = watch(&config, 1000)?;
+        let rate = report["frames_per_second"].as_f64().unwrap_or_default();
+        say::line(
+            &format!("round {}", round + 1),
+            &format!("{rate:.0} frames/s"),
+        );
+        rounds.push(report);
+    }
+    let step = say::begin("memory", &format!("over {} frames", arguments.frames));
+    let long = watch(&config, arguments.frames)?;
+    step.done();
+    println!("\n{}", table(&rounds));
+    println!("\n{}", memory(&long));
+    Ok(())
+}
+
+fn watch(config: &Path, frames: u32) -> Result<Value> {
+    let agent = workspace::root().join("target/release/edge-agent");
+    // One core, as a small board would give it; taskset is part of util-linux.
+    let tool = Tool::new("taskset").args(["-c", "0"]).arg(agent);
+    let folder = config.parent().context("a config lies in a folder")?;
+    let told = tool
+        .dir(folder)
+        .args(["bench", "--config", "agent.toml", "--json", "--frames"])
+        .arg(frames.to_string())
+        .read()?;
+    serde_json::from_str(&told).with_context(|| format!("`edge-agent bench` says {told}"))
+}
+
+/// Medians of the rounds, a row for each stage.
+fn table(rounds: &[Value]) -> String {
+    let middle = |number: &dyn Fn(&Value) -> Option<f64>| {
+        let numbers: Vec<f64> = rounds.iter().filter_map(number).collect();
+        median(&numbers).unwrap_or(f64::NAN)
+    };
+    let mut rows = "| Stage | µs a frame |\n|---|---|".to_string();
+    let stages = rounds.first().and_then(|round| round["stages"].as_array());
+    for (index, stage) in stages.into_iter().flatten().enumerate() {
+        let name = stage["name"].as_str().unwrap_or_default();
+        let mean = middle(&|round| round["stages"][index]["mean_ns"].as_f64());
+        rows.push_str(&format!("\n| {name} | {:.0} |", mean / 1e3));
+    }
+    let rate = middle(&|round| round["frames_per_second"].as_f64());
+    rows.push_str(&format!("\n| frames/s on one core | {rate:.0} |"));
+    rows
+}
+
+fn memory(report: &Value) -> String {
+    let looks = report["resident_kib"].as_array();
+    let look = |look: &Value| {
+        let (frames, kib) = (look[0].as_u64(), look[1].as_f64());
+        format!(
+            "{:.1} MiB after {}",
+            kib.unwrap_or(f64::NAN) / 1024.0,
+            frames.unwrap_or(0)
+        )
+    };
+    let told: Vec<String> = looks.into_iter().flatten().map(look).collect();
+    format!("resident memory: {}", told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_told() {
+        let round = |ns: f64, rate: f64| serde_json::json!({"stages": [{"name": "decode", "mean_ns": ns}], "frames_per_second": rate});
+        let rounds = [
+            round(1000.0, 90.0),
+            round(5000.0, 100.0),
+            round(2000.0, 110.0),
+        ];
+        assert_eq!(
+            table(&rounds),
+            "| Stage | µs a frame |\n|---|---|\n| decode | 2 |\n| frames/s on one core | 100 |"
+        );
+        let long = serde_json::json!({"resident_kib": [[1, 2048], [1000, 3072]]});
+        assert_eq!(
+            memory(&long),
+            "resident memory: 2.0 MiB after 1, 3.0 MiB after 1000"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! Defaults, the sample file, and what is told of a file that cannot be used.
+
+use super::*;
+
+fn refusal(text: &str) -> String {
+    Config::parse(text, Path::new("agent.toml"))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(
+        Config::parse("", Path::new("x")).unwrap(),
+        Config::default()
+    );
+}
+
+#[test]
+fn the_sample_file_states_every_default() {
+    let text = include_str!("../../agent.example.toml");
+    assert_eq!(
+        Config::parse(text, Path::new("x")).unwrap(),
+        Config::default()
+    );
+    // Each key stands there as a comment, so that uncommenting any one changes nothing.
+    let uncommented: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("#: ") {
+            Some(setting) => format!("{setting}\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
+    assert_eq!(parsed, Config::default());
+    for table in [
+        toml::to_string(&Config::default().bundle).unwrap(),
+        toml::to_string(&Config::default().roi).unwrap(),
+        toml::to_string(&Config::default().gate).unwrap(),
+        toml::to_string(&Config::default().track).unwrap(),
+        toml::to_string(&Config::default().vote).unwrap(),
+        toml::to_string(&Config::default().source).unwrap(),
+    ] {
+        for key in table.lines().filter_map(|line| line.split_once(" = ")) {
+            let stated = text.contains(&format!("#: {} = ", key.0)) || key.0 == "kind";
+            assert!(stated, "{} is missing", key.0);
+        }
+    }
+}
+
+/// The lines that begin with `#+ ` with the mark taken away.
+fn examples() -> String {
+    let text = include_str!("../../agent.example.toml");
+    let example = |line: &str| Some(format!("{}\n", line.strip_prefix("#+ ")?));
+    text.lines().filter_map(example).collect()
+}
+
+#[test]
+fn the_sample_files_examples_can_be_used() {
+    let text = examples();
+    let config = Config::parse(&text, Path::new("x")).unwrap();
+    let counts = (config.lanes.len(), config.pins.len(), config.rules.len());
+    assert_eq!(counts, (2, 2, 5));
+    let labels = models::Bundle::shipped().unwrap();
+    assert_eq!(config.check_rules(Some(&labels.manifest().labels)), Ok(()));
+    // Between them they show every key there is.
+    for key in [
+        &["number", "name", "polygon_px", "direction"][..],
+        &["line", "chip", "active_low", "safe"],
+        &[
+            "when",
+            "between",
+            "days",
+            "without_clock",
+            "every_ms",
+            "max_per_minute",
+            "then",
+        ],
+        &[
+            "colour",
+            "lane",
+            "camera",
+            "min_score",
+            "unknown",
+            "wrong_way",
+        ],
+        &["pulse", "hold", "set", "log", "pin", "hold_ms", "level"],
+        &[
+            "min_width_px",
+            "max_width_px",
+            "min_height_px",
+            "max_height_px",
+            "min_aspect",
+            "max_aspect",
+        ],
+    ]
+    .concat()
+    {
+        let stands = |line: &str| line.contains(&format!("{key} = "));
+        assert!(text.lines().any(stands), "{key} is missing");
+    }
+    for table in [
+        toml::to_string(&config.lanes[0]).unwrap(),
+        toml::to_string(&config.pins[1]).unwrap(),
+        toml::to_string(&config.rules[0]).unwrap(),
+        toml::to_string(&config.shape).unwrap(),
+    ] {
+        for (key, _) in table.lines().filter_map(|line| line.split_once(" = ")) {
+            assert!(text.contains(&format!("{key} = ")), "{key} is missing");
+        }
+    }
+}
+
+#[test]
+fn refusals_are_one_line_with_place_and_choice() {
+    for (text, starts) in [
+        (
+            "camra = \"x\"",
+            "agent.toml:1: camra: unknown key; allowed: camera, realtime, time_zone, mode",
+        ),
+        (
+            "\n[gate]\nsize = 3",
+            "agent.toml:3: gate.size: unknown key; allowed: cell_px, warm_up_ms",
+        ),
+        (
+            "[gate]\ncell_px = \"a\"",
+            "agent.toml:2: gate.cell_px: invalid type: string \"a\"",
+        ),
+        (
+            "[gate]\ncell_px = 0",
+            "agent.toml: gate.cell_px = 0 is out of range; allowed: 1 to 64",
+        ),
+        (
+            "[source]\nkind = \"tape\"",
+            "agent.toml:2: source.kind: unknown value tape; allowed: replay, sim, v4l2",
+        ),
+        (
+            "[source]\nkind = \"sim\"\nfbs = 3",
+            "agent.toml:1: source: unknown key fbs; allowed: width, height",
+        ),
+        (
+            "[source]\nkind = \"replay\"",
+            "agent.toml: source.folder is missing; give a folder of pictures",
+        ),
+        (
+            "[vote]\nreject_below = nan",
+            "agent.toml: vote.reject_below = NaN is out of range",
+        ),
+        (
+            "[source]\nkind = \"sim\"\nfps = 0",
+            "agent.toml: source: a scene of 0 frames a second",
+        ),
+        (
+            "camera = \" \"",
+            "agent.toml: camera is empty; give the camera a name",
+        ),
+        (
+            "mode = \"roi\"",
+            "agent.toml: roi.rect_px is missing; mode = \"roi\" needs the place, such as { x",
+        ),
+        (
+            "[[lane]]\nnumber = 1\npolygon = []",
+            "agent.toml:3: lane.polygon: unknown key; allowed: number, name, polygon_px",
+        ),
+        (
+            "[[rule]]\nwhen = { lane = 3 }\nthen = { log = \"x\" }",
+            "agent.toml: rule 1: when.lane names 3; the config has no [[lane]]",
+        ),
+        (
+            "[[rule]]\ndays = [\"monday\"]\nthen = { log = \"x\" }",
+            "agent.toml:2: rule.days: unknown value monday; allowed: mon, tue, wed",
+        ),
+        (
+            "[[rule]]\nbetween = \"7-19\"\nthen = { log = \"x\" }",
+            "agent.toml:2: rule.between: \"7-19\" is no span of time; write it as",
+        ),
+        (
+            "[[pin]]\nname = \"a\"\nline = true",
+            "agent.toml:3: pin.line: a line is a number such as 17, or a name such as",
+        ),
+        (
+            "time_zone = \"Mars/Olympus\"",
+            "agent.toml: time_zone = \"Mars/Olympus\" is not known here; give a name such as",
+        ),
+        ("= 3", "agent.toml:1: "),
+    ] {
+        let told = refusal(text);
+        assert!(told.starts_with(starts), "{text:?} gave {told:?}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let told = Config::read(Path::new("no/such.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        told.starts_with("no/such.toml: No such file or directory"),
+        "{told}"
+    );
+    assert!(told.ends_with("give the path of a TOML file"), "{told}");
+}
