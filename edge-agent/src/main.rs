@@ -58,7 +58,7 @@ enum Command {
     Bench(bench::Args),
     /// Install, list, take back and pack bundles.
     Bundle(bundles::command::Args),
-    /// Look whether config, bundle, camera, disk and clock are ready for a run.
+    /// Look whether config, bundle, camera, pins, disk and clock are ready for a run.
     Check(check::Args),
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
 fn told(error: &anyhow::Error) -> String {
     let mut told = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if !told.contains(&cause) {
+        if !states(&told, &cause) {
             told = match told.as_str() {
                 "" => cause,
                 before => format!("{before}: {cause}"),
@@ -106,6 +106,15 @@ fn told(error: &anyhow::Error) -> String {
         }
     }
     told
+}
+
+/// Whether the text has the cause in it, and not as a part of other words.
+fn states(text: &str, cause: &str) -> bool {
+    text.match_indices(cause).any(|(at, _)| {
+        let before = text[..at].ends_with(char::is_alphanumeric);
+        let after = text[at + cause.len()..].starts_with(char::is_alphanumeric);
+        !before && !after
+    })
 }
 
 #[cfg(test)]
