@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::clock::{Clock, ProcessorClock};
 use crate::config::ConfigError;
 use crate::laps::{Laps, Stage};
-use crate::run;
+use crate::plan;
 use crate::source::{self, SourceError};
 
 /// Arguments of `bench`.
@@ -55,8 +55,8 @@ struct Report {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (config, path) = run::configured(args.config.as_deref())?;
-    let mut pipeline = run::pipeline(&config, &path)?;
+    let (config, path) = plan::configured(args.config.as_deref())?;
+    let mut pipeline = plan::pipeline(&config, &path)?;
     let mut source = source::open(&config.source).map_err(|error| ConfigError::Value {
         path,
         problem: error.to_string(),

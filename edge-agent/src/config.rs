@@ -1,12 +1,16 @@
 //! The config file as a whole: read, checked, and refused in one line. What a table means is
 //! in the module that owns it.
 
+pub mod print;
+pub mod schema;
+
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bundles::BundleConfig;
 use crate::decide::{self, Known, RuleConfig};
 use crate::gate::GateConfig;
 use crate::lane::{self, LaneConfig};
@@ -21,7 +25,7 @@ use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
 
 /// The agent's config. Every key has a default; unknown keys are refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The camera's name in the events.
@@ -89,7 +93,9 @@ impl Default for Config {
 }
 
 /// What is watched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A road along which vehicles pass: gate and tracker.
@@ -97,15 +103,6 @@ pub enum Mode {
     Road,
     /// One place where one vehicle stands at a time.
     Roi,
-}
-
-/// The `[bundle]` table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BundleConfig {
-    /// Folder of the bundle; without it the one compiled in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
 }
 
 /// Why a config cannot be used, in one line.
@@ -204,6 +201,7 @@ impl Config {
         if self.camera.trim().is_empty() {
             return Err(BadValue::new("camera", "is empty; give the camera a name"));
         }
+        self.bundle.check()?;
         self.source.check()?;
         if self.mode == Mode::Roi && self.roi.rect_px.is_none() {
             let problem = "is missing; mode = \"roi\" needs the place, such as \

@@ -17,7 +17,9 @@ use segments::Flaw;
 pub const MAX_SIDE_PX: u32 = 8192;
 
 /// How a camera writes its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PixelFormat {
     /// One JPEG a frame, often without its Huffman tables.

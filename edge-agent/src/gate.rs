@@ -19,7 +19,7 @@ use cells::Cells;
 use shift::Shift;
 
 /// The `[gate]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
     /// Side of the square cells that the frame is averaged into.
@@ -51,6 +51,7 @@ pub struct GateConfig {
     /// Corners `[x, y]` in pixels of the polygon that is watched; none: the whole picture.
     pub region_px: Vec<[f32; 2]>,
     /// Rectangles that are not watched: a waving tree, a clock in the picture.
+    #[schemars(with = "Vec<crate::config::schema::Place>")]
     pub ignore_px: Vec<Rect>,
 }
 

@@ -14,7 +14,7 @@ use crate::polygon;
 const MOST: u32 = 99;
 
 /// A `[[lane]]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LaneConfig {
     /// Its number in events and rules.

@@ -1,10 +1,14 @@
-//! How a run ends early: the first SIGINT or SIGTERM asks it to finish, the second kills it.
+//! What comes to a run from outside while it goes: the first SIGINT or SIGTERM asks it to finish,
+//! the second kills it; SIGHUP asks it to read its config again. What goes out to the service
+//! manager is `heartbeat`'s.
+
+pub mod heartbeat;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// Whether the run was asked to finish.
@@ -32,5 +36,23 @@ impl Stop {
     /// Whether to finish now.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether the config is to be read again.
+#[derive(Clone, Debug, Default)]
+pub struct Reload(Arc<AtomicBool>);
+
+impl Reload {
+    /// Listens for the signal from now on.
+    pub fn on_signal() -> io::Result<Self> {
+        let reload = Self::default();
+        flag::register(SIGHUP, Arc::clone(&reload.0))?;
+        Ok(reload)
+    }
+
+    /// Whether it was asked for since the last call.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }

@@ -3,6 +3,8 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 mod bench;
+mod bundles;
+mod check;
 mod classify;
 mod clock;
 mod config;
@@ -16,9 +18,11 @@ mod glance;
 mod lane;
 mod laps;
 mod lifecycle;
+mod log;
 mod outbox;
 mod pin;
 mod pipeline;
+mod plan;
 mod polygon;
 mod roi;
 mod run;
@@ -54,8 +58,14 @@ struct Cli {
 enum Command {
     /// Watch a source as fast as it goes and say where the time and the memory went.
     Bench(bench::Args),
+    /// Install, list, take back and pack bundles.
+    Bundle(bundles::command::Args),
+    /// Look whether config, bundle, camera, pins, disk and clock are ready for a run.
+    Check(check::Args),
     /// Name the colour of the vehicle in each picture.
     Classify(classify::Args),
+    /// Print the config's schema or its sample file.
+    Config(config::print::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
     Devices(devices::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
@@ -67,17 +77,63 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Bundle(args) => bundles::command::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Config(args) => config::print::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("{error:#}");
+        log::error(format_args!("{}", told(&error)));
         if error.is::<config::ConfigError>() {
             ExitCode::from(EX_CONFIG)
         } else {
             ExitCode::FAILURE
         }
     })
+}
+
+/// An error with its causes in one line; a cause that the text before it states already is not
+/// repeated.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !states(&told, &cause) {
+            told = match told.as_str() {
+                "" => cause,
+                before => format!("{before}: {cause}"),
+            };
+        }
+    }
+    told
+}
+
+/// Whether the text has the cause in it, and not as a part of other words.
+fn states(text: &str, cause: &str) -> bool {
+    text.match_indices(cause).any(|(at, _)| {
+        let before = text[..at].ends_with(char::is_alphanumeric);
+        let after = text[at + cause.len()..].starts_with(char::is_alphanumeric);
+        !before && !after
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let cause = std::io::Error::other("the disk is full");
+        let error = crate::config::ConfigError::Read {
+            path: "x.toml".into(),
+            source: cause,
+        };
+        let told = super::told(&error.into());
+        let once = "x.toml: the disk is full; give the path of a TOML file";
+        assert_eq!(told, once);
+        let error = Err::<(), _>(std::io::Error::other("no")).context("cannot");
+        assert_eq!(super::told(&error.unwrap_err()), "cannot: no");
+    }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{BadValue, within};
 
 /// A `[[pin]]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PinConfig {
     /// Its name in rules.
@@ -28,7 +28,9 @@ pub struct PinConfig {
 }
 
 /// A line of a chip.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(
     untagged,
     expecting = "a line is a number such as 17, or a name such as \"GPIO17\""
@@ -41,7 +43,9 @@ pub enum Line {
 }
 
 /// What a pin can be, whatever the voltage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Not active.

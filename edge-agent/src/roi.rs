@@ -36,11 +36,12 @@ const PLAINER: f32 = 2.0;
 const MOVING_SHARE: f32 = 0.1;
 
 /// The `[roi]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoiConfig {
     /// The place, in pixels; clipped to the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::config::schema::Place>")]
     pub rect_px: Option<Rect>,
     /// With this share of it changed, something is there.
     pub enter_share: f32,

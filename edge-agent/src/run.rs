@@ -1,6 +1,8 @@
 //! `edge-agent run`: puts together what the config names, and hands frames to the pipeline and
 //! events to the sinks until the source ends or a signal comes. Decides nothing itself.
 
+mod road;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -9,22 +11,21 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use models::{Bundle, Runner};
 
 use crate::clock::{Pace, SystemClock};
 use crate::config::{BadValue, Config, ConfigError};
-use crate::decide::{self, Action, Rules};
-use crate::event::Event;
-use crate::lifecycle::Stop;
+use crate::decide::{self, Rules};
+use crate::lifecycle::heartbeat::Heartbeat;
+use crate::lifecycle::{Reload, Stop};
+use crate::log;
 use crate::outbox::Outbox;
-use crate::pipeline::{Identity, Pipeline};
+use crate::plan::Plan;
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
 use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
-use crate::source::Frame;
 use crate::stamp::Stamp;
-use crate::vote::Classify;
-use crate::watch::{Counts, Viewer, Watch};
+use crate::watch::{Counts, Watch};
+use road::Road;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -34,48 +35,64 @@ pub struct Args {
     config: Option<PathBuf>,
 }
 
+/// What of a run lasts from one config to the next.
+struct Life {
+    stop: Stop,
+    reload: Reload,
+    heartbeat: Heartbeat,
+    file: Option<PathBuf>,
+}
+
+/// What a run with one config did.
+struct Done {
+    counts: Counts,
+    vehicles: u64,
+    lost: u64,
+    next: Option<Plan>,
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let stop = Stop::on_signals().context("cannot listen for signals")?;
-    let (config, path) = configured(args.config.as_deref())?;
-    let pipeline = pipeline(&config, &path)?;
-    let zone = decide::zone(config.time_zone.as_deref());
-    let zone = zone.map_err(|bad| refused(&path, bad.to_string()))?;
-    // The camera last: it streams from here on, and loading a bundle takes a while.
-    let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
-    let mut opener = config.source.clone();
-    let source = watch
-        .open(&mut opener, &mut |line| say(line))
-        .map_err(|error| refused(&path, error.to_string()))?;
-    let mut road = Road {
-        pipeline,
-        outbox: Outbox {
-            stamp: Stamp::of(config.source.is_live()),
-            rules: Rules::new(&config.rules, zone),
-            outlets: outlets(&config, &path)?,
+    let mut life = Life {
+        stop: Stop::on_signals().context("cannot listen for signals")?,
+        // Without a file there is nothing to read again, and a lost terminal ends the program.
+        reload: match &args.config {
+            Some(_) => Reload::on_signal().context("cannot listen for signals")?,
+            None => Reload::default(),
         },
-        newest_t_ms: 0,
-        vehicles: 0,
+        heartbeat: Heartbeat::from_environment(),
+        file: args.config.clone(),
     };
     let begun = Instant::now();
-    let result = watch
-        .run(source, &mut opener, &mut road)
-        .and_then(|counts| road.end_tracks().map(|()| counts));
-    // The sinks are emptied even when the run failed: what was decided is not lost.
-    let reader_left = road.outbox.outlets[0].closed();
-    let tallies: Vec<_> = road
-        .outbox
-        .outlets
-        .into_iter()
-        .map(Outlet::finish)
-        .collect();
-    let counts = result?;
-    say(&summary(&counts, road.vehicles, begun.elapsed()));
-    let lost: u64 = tallies
-        .iter()
-        .skip(usize::from(reader_left))
-        .map(|tally| tally.lost)
-        .sum();
+    let mut plan = Plan::read(life.file.as_deref())?;
+    let mut before: Option<Config> = None;
+    let (mut counts, mut vehicles, mut lost) = (Counts::default(), 0, 0);
+    loop {
+        let (path, config) = (plan.path.clone(), plan.config.clone());
+        match (carry_out(plan, &mut life), before.take()) {
+            (Ok(done), _) => {
+                counts.add(&done.counts);
+                vehicles += done.vehicles;
+                lost += done.lost;
+                let Some(next) = done.next else {
+                    break;
+                };
+                before = Some(config);
+                plan = next;
+            }
+            // Only opening can fail so: the config before this one could be opened.
+            (Err(error), Some(config)) if error.is::<ConfigError>() => {
+                log::error(format_args!("{error}; the config before it goes on"));
+                plan = Plan::of(config, path)?;
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    life.heartbeat.stopping();
+    log::info(format_args!(
+        "{}",
+        summary(&counts, vehicles, begun.elapsed())
+    ));
     Ok(if lost > 0 {
         ExitCode::FAILURE
     } else {
@@ -83,36 +100,47 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The config in `file`, or the built-in one, and what to call it.
-pub fn configured(file: Option<&Path>) -> Result<(Config, PathBuf), ConfigError> {
-    Ok(match file {
-        Some(file) => (Config::read(file)?, file.to_path_buf()),
-        None => (Config::default(), PathBuf::from("built-in config")),
-    })
-}
-
-/// The pipeline that the config read from `path` asks for.
-pub fn pipeline(config: &Config, path: &Path) -> anyhow::Result<Pipeline<Runner>> {
-    let bundle = match &config.bundle.path {
-        Some(folder) => Bundle::open(folder),
-        None => Bundle::shipped(),
-    }
-    .map_err(|error| refused(path, format!("bundle.path: {error}")))?;
-    let checked = config.check_rules(Some(&bundle.manifest().labels));
-    checked.map_err(|bad| refused(path, bad.to_string()))?;
-    let identity = Identity {
-        camera: config.camera.clone(),
-        bundle: bundle.id().to_string(),
-        reject_below: bundle.manifest().decision.reject_below,
-    };
-    Ok(Pipeline::new(identity, config, Runner::new(&bundle)?))
-}
-
-fn refused(path: &Path, problem: String) -> ConfigError {
-    ConfigError::Value {
-        path: path.to_path_buf(),
+/// Watches until the end or the next config.
+fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
+    let config = plan.config.clone();
+    let stop = life.stop.clone();
+    let refused = |problem: String| ConfigError::Value {
+        path: plan.path.clone(),
         problem,
-    }
+    };
+    let zone = decide::zone(config.time_zone.as_deref());
+    let zone = zone.map_err(|bad| refused(bad.to_string()))?;
+    // The camera last: it streams from here on, and loading a bundle takes a while.
+    let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
+    let mut opener = config.source.clone();
+    let source = watch
+        .open(&mut opener, &mut |line| {
+            log::warning(format_args!("{line}"))
+        })
+        .map_err(|error| refused(error.to_string()))?;
+    let outbox = Outbox {
+        stamp: Stamp::of(config.source.is_live()),
+        rules: Rules::new(&config.rules, zone),
+        outlets: outlets(&config, &plan.path)?,
+    };
+    let mut road = Road::new(plan, outbox, life);
+    let result = watch
+        .run(source, &mut opener, &mut road)
+        .and_then(|counts| road.end_tracks().map(|()| counts));
+    // The sinks are emptied even when the run failed: what was decided is not lost.
+    let (outbox, vehicles, next) = road.into_parts();
+    let reader_left = outbox.outlets[0].closed();
+    let tallies: Vec<_> = outbox.outlets.into_iter().map(Outlet::finish).collect();
+    Ok(Done {
+        counts: result?,
+        vehicles,
+        lost: tallies
+            .iter()
+            .skip(usize::from(reader_left))
+            .map(|tally| tally.lost)
+            .sum(),
+        next,
+    })
 }
 
 /// Standard output first, then what the config names.
@@ -149,61 +177,6 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
         .into_iter()
         .map(|sink| start(sink).context("cannot start a sink's thread"))
         .collect()
-}
-
-/// Frames in, events out.
-struct Road<C> {
-    pipeline: Pipeline<C>,
-    outbox: Outbox,
-    newest_t_ms: u64,
-    vehicles: u64,
-}
-
-impl<C: Classify> Road<C> {
-    fn send(&mut self, events: Vec<Event>) {
-        for event in events {
-            self.vehicles += 1;
-            act(&self.outbox.tell(event, self.newest_t_ms));
-        }
-    }
-
-    /// Tells the events of the vehicles that are still in the picture.
-    fn end_tracks(&mut self) -> anyhow::Result<()> {
-        let events = self.pipeline.finish()?;
-        self.send(events);
-        Ok(())
-    }
-}
-
-impl<C: Classify> Viewer for Road<C> {
-    fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
-        self.newest_t_ms = frame.t_ms;
-        let events = self.pipeline.push(frame)?;
-        self.send(events);
-        Ok(())
-    }
-
-    fn lost(&mut self) -> anyhow::Result<()> {
-        self.end_tracks()
-    }
-
-    fn is_done(&self) -> bool {
-        self.outbox.closed()
-    }
-
-    fn tell(&mut self, line: &str) {
-        say(line);
-    }
-}
-
-/// Tells what would be done.
-fn act(actions: &[Action]) {
-    for action in actions {
-        match action {
-            Action::Log { text } => say(text),
-            pin => say(&format!("{pin} (no pin driver in this build)")),
-        }
-    }
 }
 
 fn summary(counts: &Counts, vehicles: u64, time: Duration) -> String {

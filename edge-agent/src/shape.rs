@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{BadValue, within};
 
 /// The `[shape]` table. Without a key there is no such limit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShapeConfig {
     /// Least width of a vehicle.

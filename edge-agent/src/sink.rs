@@ -17,12 +17,13 @@ mod spooled;
 pub mod stream;
 pub mod webhook;
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 pub use outlet::{Outlet, Overflow};
 
 use crate::event::Event;
+use crate::log;
 
 /// Carries events to one place.
 pub trait Sink: Send {
@@ -68,10 +69,9 @@ impl From<io::Error> for SinkError {
     }
 }
 
-/// Tells the operator on standard error. Unlike `eprintln!` it does not panic when that cannot
-/// be written, such as a log file on the disk that is full.
+/// Tells the operator that something was in the way of events.
 pub fn say(told: &str) {
-    let _ = writeln!(io::stderr(), "{told}");
+    log::warning(format_args!("{told}"));
 }
 
 /// The event's JSON and a line end, in `line`.

@@ -21,7 +21,7 @@ use crate::config::BadValue;
 use crate::decode::DecodeError;
 
 /// The `[source]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum SourceConfig {
     /// Recorded pictures.

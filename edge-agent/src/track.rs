@@ -17,7 +17,7 @@ pub use motion::Track;
 pub use tracker::{Step, Tracker};
 
 /// The `[track]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrackConfig {
     /// A box seen in fewer frames in a row than this is noise.

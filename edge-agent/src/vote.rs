@@ -23,7 +23,7 @@ impl Classify for Runner {
 }
 
 /// The `[vote]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VoteConfig {
     /// Views of a vehicle that are classified, at most.

@@ -27,6 +27,9 @@ pub trait Viewer {
     /// whatever moves is to be made safe.
     fn lost(&mut self) -> anyhow::Result<()>;
 
+    /// No frame has come for a while; called at least every few seconds as long as that lasts.
+    fn waiting(&mut self) {}
+
     /// Whether no more frames are wanted.
     fn is_done(&self) -> bool;
 
@@ -45,6 +48,16 @@ pub struct Counts {
     pub losses: u64,
     /// Time spent on frames: decoding and whatever the viewer does, without waiting for them.
     pub busy: Duration,
+}
+
+impl Counts {
+    /// Adds what another watch did.
+    pub fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.dropped += other.dropped;
+        self.losses += other.losses;
+        self.busy += other.busy;
+    }
 }
 
 /// Why a source stopped giving frames.
@@ -131,6 +144,7 @@ impl<'a> Watch<'a> {
             if self.counts.frames > frames_before {
                 pause = FIRST_PAUSE;
             }
+            viewer.waiting();
             self.clock.sleep_until(self.clock.now() + pause, self.stop);
             if self.is_over(viewer) {
                 return Ok(self.counts);
@@ -153,7 +167,10 @@ impl<'a> Watch<'a> {
         while !self.is_over(viewer) {
             match source.wait() {
                 Ok(true) => {}
-                Ok(false) => continue,
+                Ok(false) => {
+                    viewer.waiting();
+                    continue;
+                }
                 Err(error) => return Ok(Ended::Lost(error)),
             }
             let begun = self.clock.now();

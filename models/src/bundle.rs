@@ -5,7 +5,7 @@
 //! in the form that `sha256sum --check` reads.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -88,6 +88,7 @@ pub struct Bundle {
     origin: String,
     id: String,
     manifest: Manifest,
+    manifest_text: Cow<'static, [u8]>,
     files: BTreeMap<String, Cow<'static, [u8]>>,
 }
 
@@ -226,7 +227,27 @@ impl Bundle {
         self.files.get(name).map(|bytes| bytes.as_ref())
     }
 
-    fn verify(
+    /// The bytes of [`MANIFEST`] and the text of [`MANIFEST_SHA256`].
+    pub(crate) fn manifest_files(&self) -> (&[u8], String) {
+        let digest = sha256_hex(&self.manifest_text);
+        (&self.manifest_text, format!("{digest}  {MANIFEST}\n"))
+    }
+
+    /// Writes all files into the new folder `folder` and makes them durable.
+    pub fn copy_to(&self, folder: &Path) -> io::Result<()> {
+        let (manifest, digest) = self.manifest_files();
+        let mut files: BTreeMap<&str, &[u8]> = self
+            .files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_ref()))
+            .collect();
+        files.insert(MANIFEST, manifest);
+        files.insert(MANIFEST_SHA256, digest.as_bytes());
+        fs::create_dir(folder)?;
+        write_durably(folder, &files)
+    }
+
+    pub(crate) fn verify(
         bundle: String,
         read: impl Fn(&str, u64) -> io::Result<Cow<'static, [u8]>>,
     ) -> Result<Self, BundleError> {
@@ -275,6 +296,7 @@ impl Bundle {
             origin: bundle,
             id: digest[..12].to_string(),
             manifest,
+            manifest_text: text,
             files,
         })
     }
@@ -291,16 +313,23 @@ fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write_durably(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+fn write_durably<N: AsRef<str>, B: AsRef<[u8]>>(
+    folder: &Path,
+    files: &BTreeMap<N, B>,
+) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    let mut folders = BTreeSet::from([folder.to_path_buf()]);
     for (name, bytes) in files {
-        let path = folder.join(name);
+        let path = folder.join(name.as_ref());
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
+            folders.insert(parent.to_path_buf());
         }
         let mut file = File::create(path)?;
-        file.write_all(bytes)?;
+        file.write_all(bytes.as_ref())?;
         file.sync_all()?;
     }
-    File::open(folder)?.sync_all()
+    folders
+        .iter()
+        .try_for_each(|folder| File::open(folder)?.sync_all())
 }

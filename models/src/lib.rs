@@ -6,6 +6,7 @@
 //!                                   (spec and model come from an opened, verified Bundle)
 //! ```
 
+pub mod archive;
 pub mod bundle;
 pub mod frame;
 pub mod hash;
@@ -17,6 +18,7 @@ pub mod runner;
 pub mod scores;
 mod shipped;
 
+pub use archive::{Archive, ArchiveError};
 pub use bundle::{Bundle, BundleError};
 pub use frame::{FrameError, Rect, RgbFrame, RgbView};
 pub use manifest::{Manifest, ManifestError};

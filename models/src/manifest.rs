@@ -228,7 +228,7 @@ impl Manifest {
 }
 
 /// A file name must stay inside the bundle's folder on any system.
-fn check_file_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_file_name(name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let part_ok =
         |part: &str| !part.is_empty() && !part.starts_with('.') && part.chars().all(plain);

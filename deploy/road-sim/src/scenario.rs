@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::scene::Light;
 
 /// What happens on the road, besides traffic that flows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Scenario {
     /// Vehicles pass in both directions at steady speeds.

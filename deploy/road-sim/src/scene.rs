@@ -8,7 +8,9 @@ use crate::scenario::Scenario;
 use crate::truth::Direction;
 
 /// The light on the scene.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Light {
     /// Warm, directed light: vehicles cast shadows and pass through the shade of trees.
@@ -31,7 +33,7 @@ impl std::str::FromStr for Light {
 }
 
 /// A drawn road, described. Two equal descriptions give the same bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SceneSpec {
     /// What happens on the road.

@@ -10,6 +10,7 @@ mod scenes;
 mod setup;
 mod shell;
 mod street;
+mod systemd;
 #[cfg(test)]
 mod temp;
 mod test;

@@ -12,7 +12,7 @@ use anyhow::Result;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages, libtorch, browser and broker
+    /// Do one part only; without it: packages, libtorch, browser, broker and service
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -32,13 +32,21 @@ pub enum Part {
     Board,
     /// mosquitto and openssl for the tests of the agent's MQTT sink
     Broker,
+    /// systemd's tools and minisign for the tests of the agent's service
+    Service,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.only {
         Some(part) => ensure(&[part]),
-        None => ensure(&[Part::Packages, Part::Libtorch, Part::Browser, Part::Broker]),
+        None => ensure(&[
+            Part::Packages,
+            Part::Libtorch,
+            Part::Browser,
+            Part::Broker,
+            Part::Service,
+        ]),
     }
 }
 
@@ -63,6 +71,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Broker) {
         purposes.push(packages::Purpose::Broker);
+    }
+    if has(Part::Service) {
+        purposes.push(packages::Purpose::Service);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -100,6 +100,13 @@ impl Tool {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs without showing anything and returns stdout and stderr, whatever the exit code.
+    pub fn read_all(self) -> Result<String> {
+        let output = self.output()?;
+        let both = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&both).into_owned())
+    }
+
     /// Whether it runs and ends with 0.
     pub fn works(self) -> bool {
         self.output().is_ok_and(|output| output.status.success())

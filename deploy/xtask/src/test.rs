@@ -5,6 +5,7 @@ use crate::demo;
 use crate::scenes;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
+use crate::systemd;
 use crate::tidy::{self, readme};
 use crate::{say, workspace};
 use anyhow::{Context, Result, bail};
@@ -59,12 +60,24 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         why: "unit, integration and documentation tests",
-        needs: &[Part::Packages, Part::Libtorch, Part::Browser, Part::Broker],
+        needs: &[
+            Part::Packages,
+            Part::Libtorch,
+            Part::Browser,
+            Part::Broker,
+            Part::Service,
+        ],
         run: || {
             Tool::cargo()
                 .args(["test", "--workspace", "--no-fail-fast"])
                 .run()
         },
+    },
+    Step {
+        name: "systemd",
+        why: "the agent's service is sound and confined",
+        needs: &[Part::Service],
+        run: systemd::run,
     },
     Step {
         name: "readme",
@@ -124,6 +137,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Cross,
         Part::Browser,
         Part::Broker,
+        Part::Service,
     ];
     let needed: Vec<Part> = parts
         .into_iter()

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use std::env;
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The folder of the workspace's Cargo.toml.
@@ -38,6 +39,12 @@ fn cache_from(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> 
 pub fn program(name: &str) -> Result<PathBuf> {
     let here = env::current_exe().context("the path of the running program is unknown")?;
     Ok(here.with_file_name(name))
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    // The owner of a process's own folder is its effective user.
+    std::fs::metadata("/proc/self").is_ok_and(|data| data.uid() == 0)
 }
 
 /// The first of these programs that PATH has.

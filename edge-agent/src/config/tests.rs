@@ -34,6 +34,7 @@ fn the_sample_file_states_every_default() {
     let parsed = Config::parse(&uncommented, Path::new("x")).unwrap();
     assert_eq!(parsed, Config::default());
     for table in [
+        toml::to_string(&Config::default().bundle).unwrap(),
         toml::to_string(&Config::default().roi).unwrap(),
         toml::to_string(&Config::default().gate).unwrap(),
         toml::to_string(&Config::default().track).unwrap(),

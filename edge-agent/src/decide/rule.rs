@@ -12,7 +12,7 @@ use crate::lane::LaneConfig;
 use crate::pin::{Level, PinConfig};
 
 /// A `[[rule]]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleConfig {
     /// Its name in messages.
@@ -41,20 +41,24 @@ pub struct RuleConfig {
 }
 
 /// What an event must be. Each key is a condition, and all must hold; of a list one must.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct When {
     /// Its colour, "unknown" among them.
     #[serde(deserialize_with = "many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "crate::config::schema::OneOrMany<String>")]
     pub colour: Vec<String>,
     /// The number of its lane.
     #[serde(deserialize_with = "many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "crate::config::schema::OneOrMany<u32>")]
     pub lane: Vec<u32>,
     /// Where to it moved.
     #[serde(deserialize_with = "many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "crate::config::schema::OneOrMany<Direction>")]
     pub direction: Vec<Direction>,
     /// The camera's name: one file of rules can serve several agents.
     #[serde(deserialize_with = "many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "crate::config::schema::OneOrMany<String>")]
     pub camera: Vec<String>,
     /// Least score.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +73,9 @@ pub struct When {
 
 /// What a schedule does while the time of day is not known: before a time server was heard,
 /// and always for recorded frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum WithoutClock {
     /// As if it was the time.
@@ -80,7 +86,7 @@ pub enum WithoutClock {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Then {
     /// A pin goes on for so long. While it is on, further pulses change nothing.
@@ -94,7 +100,7 @@ pub enum Then {
 }
 
 /// A pin and a time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForSome {
     /// The pin's name.
@@ -104,7 +110,7 @@ pub struct ForSome {
 }
 
 /// A pin and a level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
     /// The pin's name.

@@ -9,7 +9,7 @@ const DAY: u16 = 24 * 60;
 
 /// A part of the day in minutes, the first included, the last not. When it ends before it
 /// begins it goes over midnight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span {
     from: u16,
@@ -53,7 +53,7 @@ fn minutes(text: &str) -> Option<u16> {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Day {
     /// Monday.

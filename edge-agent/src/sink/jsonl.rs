@@ -17,7 +17,7 @@ use crate::disk::{self, Disk};
 use crate::event::Event;
 
 /// The `[jsonl]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonlConfig {
     /// File that events are appended to; without it there is none.

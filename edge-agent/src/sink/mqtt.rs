@@ -22,7 +22,7 @@ use super::spooled::{self, Spooled};
 use crate::config::{BadValue, within};
 
 /// The `[mqtt]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MqttConfig {
     /// The broker's name or address; without it there is none.

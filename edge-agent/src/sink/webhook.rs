@@ -21,7 +21,7 @@ use crate::config::{BadValue, within};
 use crate::disk::Disk;
 
 /// The `[webhook]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookConfig {
     /// Where events are posted to; without it nowhere.

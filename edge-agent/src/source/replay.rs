@@ -17,7 +17,7 @@ use crate::config::{BadValue, within};
 use crate::decode::{MAX_SIDE_PX, PixelFormat};
 
 /// The `[source]` table with `kind = "replay"`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayConfig {
     /// A folder of pictures.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use models::RgbFrame;
 
-pub use config::CameraConfig;
+pub use config::{CameraConfig, Setting};
 pub use controls::Control;
 pub use error::CameraError;
 pub use list::{Found, Places, list};

@@ -7,7 +7,6 @@ use crate::workspace;
 use anyhow::{Result, bail};
 use std::env;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What packages are wanted for.
@@ -25,6 +24,8 @@ pub enum Purpose {
     Board,
     /// Testing the agent's MQTT sink with a real broker.
     Broker,
+    /// Testing the agent as a service, with signed bundles.
+    Service,
 }
 
 /// One thing that must be there.
@@ -89,6 +90,18 @@ const NEEDS: &[Need] = &[
         why: "cpio: packs what the emulated board boots",
         there: || workspace::on_path(&["cpio"]).is_some(),
         packages: |_| words("cpio"),
+    },
+    Need {
+        purpose: Purpose::Service,
+        why: "systemd's tools: they read the agent's unit, user and folders",
+        there: || workspace::on_path(&["systemd-analyze"]).is_some(),
+        packages: |_| words("systemd"),
+    },
+    Need {
+        purpose: Purpose::Service,
+        why: "minisign: a test signs a bundle as its user would",
+        there: || workspace::on_path(&["minisign"]).is_some(),
+        packages: |_| words("minisign"),
     },
     Need {
         purpose: Purpose::Browser,
@@ -163,7 +176,7 @@ pub fn ensure(purposes: &[Purpose]) -> Result<()> {
             packages.join(" ")
         );
     }
-    match way(&packages, is_root(), env::var_os("CI").is_some()) {
+    match way(&packages, workspace::is_root(), env::var_os("CI").is_some()) {
         Way::AskUser(command) => {
             bail!("packages are missing; install them, then run this again:\n\n  {command}\n")
         }
@@ -214,11 +227,6 @@ fn way(packages: &[String], root: bool, ci: bool) -> Way {
             packages.join(" ")
         )),
     }
-}
-
-fn is_root() -> bool {
-    // The owner of a process's own folder is its effective user.
-    fs::metadata("/proc/self").is_ok_and(|data| data.uid() == 0)
 }
 
 fn release(text: &str) -> Release {

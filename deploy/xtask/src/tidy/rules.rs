@@ -43,6 +43,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("v4l", &["edge-agent/src/source/v4l2"]),
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
+    ("minisign_verify", &["edge-agent/src/bundles/signed"]),
+    ("ring", &["edge-agent/tests/bundles/signer"]),
+    ("sd_notify", &["edge-agent/src/lifecycle/heartbeat"]),
+    (
+        "schemars",
+        &["edge-agent/src/", "deploy/road-sim/src/scene"],
+    ),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
     (
@@ -179,6 +186,9 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         "host-trainer compare",
         RanBy::Tests("host-trainer/", "compare"),
     ),
+    ("edge-agent bundle", RanBy::Tests("edge-agent/", "bundle")),
+    ("edge-agent check", RanBy::Tests("edge-agent/", "check")),
+    ("edge-agent config", RanBy::Tests("edge-agent/", "config")),
     ("edge-agent run", RanBy::Demo),
     ("edge-agent devices", RanBy::Tests("edge-agent/", "devices")),
     ("edge-agent score", RanBy::Demo),

@@ -12,7 +12,7 @@ use crate::config::{BadValue, within};
 use crate::decode::{MAX_SIDE_PX, PixelFormat};
 
 /// A camera and how it is to be set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraConfig {
     /// Its node; a name below /dev/v4l/by-id survives being plugged in again.

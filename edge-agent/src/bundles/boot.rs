@@ -1,0 +1,164 @@
+//! Which bundle an agent starts with: the configured folder, the store's current one, the one
+//! before it, or, when nothing else opens, the one compiled in. An agent always has one.
+
+use std::path::Path;
+
+use models::{Bundle, BundleError, Runner};
+
+use super::BundleConfig;
+use super::probation::Probation;
+use super::state::{Start, State};
+use super::store::{Store, StoreError};
+use super::trial::Trial;
+use crate::log;
+
+/// The bundle in use.
+#[derive(Debug)]
+pub struct Active {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Its network, proved on its golden pictures.
+    pub runner: Runner,
+    /// Its trial, if it has yet to prove itself.
+    pub trial: Option<Trial>,
+}
+
+/// Opens the bundle that the config asks for. Only a bundle that the config names itself can be
+/// refused; with a store there is always one to fall back on.
+pub fn open(config: &BundleConfig) -> Result<Active, BundleError> {
+    match (&config.path, &config.store) {
+        (Some(folder), _) => proved(Bundle::open(folder)?),
+        (None, Some(root)) => from_store(root, config),
+        (None, None) => proved(Bundle::shipped()?),
+    }
+}
+
+/// What a run would start with.
+#[derive(Debug)]
+pub struct Found {
+    /// The bundle, proved on its golden pictures.
+    pub bundle: Bundle,
+    /// Why it is not the store's current one.
+    pub problem: Option<String>,
+}
+
+/// Finds what [`open`] would give, without counting a start or taking anything back.
+pub fn look(config: &BundleConfig) -> Result<Found, BundleError> {
+    let root = match (&config.path, &config.store) {
+        (None, Some(root)) => root,
+        _ => {
+            let bundle = open(config)?.bundle;
+            return Ok(Found {
+                bundle,
+                problem: None,
+            });
+        }
+    };
+    let mut problem = None;
+    let store = Store::at(root);
+    let state = store.state().unwrap_or_else(|error| {
+        problem = Some(error.to_string());
+        State::default()
+    });
+    for id in [&state.current, &state.previous] {
+        let Some(id) = id else {
+            break;
+        };
+        match opened(&store, id) {
+            Ok(Active { bundle, .. }) => return Ok(Found { bundle, problem }),
+            Err(error) => problem = Some(problem.unwrap_or_else(|| error.to_string())),
+        }
+    }
+    let bundle = proved(Bundle::shipped()?)?.bundle;
+    Ok(Found { bundle, problem })
+}
+
+/// A store's bundle under its own name.
+fn opened(store: &Store, id: &str) -> Result<Active, BundleError> {
+    let bundle = Bundle::open(&store.folder(id))?;
+    if bundle.id() != id {
+        return Err(BundleError::Damaged {
+            bundle: bundle.origin().to_string(),
+            file: models::bundle::MANIFEST.to_string(),
+            what: format!("it is bundle {}", bundle.id()),
+        });
+    }
+    proved(bundle)
+}
+
+fn proved(bundle: Bundle) -> Result<Active, BundleError> {
+    let runner = Runner::new(&bundle).map_err(|source| BundleError::Runner {
+        bundle: bundle.origin().to_string(),
+        source,
+    })?;
+    Ok(Active {
+        bundle,
+        runner,
+        trial: None,
+    })
+}
+
+fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError> {
+    let (store, state) = match begin(root) {
+        Ok(begun) => begun,
+        Err(error) => {
+            log::error(format_args!("{error}"));
+            log::info(format_args!("the bundle compiled in is used"));
+            return proved(Bundle::shipped()?);
+        }
+    };
+    for (id, is_current) in [(&state.current, true), (&state.previous, false)] {
+        let Some(id) = id else {
+            // The compiled-in one is in use, or comes next.
+            break;
+        };
+        match opened(&store, id) {
+            Ok(mut active) => {
+                if is_current && let Some(left) = state.starts_left {
+                    log::notice(format_args!("bundle {id} is on trial, {left} starts left"));
+                    let probation = Probation::new(config);
+                    active.trial = Some(Trial::new(store.clone(), id, probation));
+                } else {
+                    log::info(format_args!("bundle {id} of the store is used"));
+                }
+                return Ok(active);
+            }
+            Err(error) if is_current && state.on_trial() => {
+                let probation = Probation::new(config);
+                Trial::new(store.clone(), id, probation).fail(&error.to_string());
+            }
+            Err(error) => log::error(format_args!("{error}; the one before it is used")),
+        }
+    }
+    log::info(format_args!("the bundle compiled in is used"));
+    proved(Bundle::shipped()?)
+}
+
+/// Counts this start; the state that it has to go by.
+fn begin(root: &Path) -> Result<(Store, State), StoreError> {
+    let store = Store::open(root)?;
+    // What an interrupted install left is not worth a start that fails.
+    if let Ok(_lock) = store.lock_for_install() {
+        let _ = store.sweep();
+    }
+    let begun = store.update(|state| (state.start(), state.clone()));
+    let (start, mut state) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            // A start that cannot be counted would let a bad bundle crash for ever.
+            let mut state = store.state()?;
+            if state.on_trial() {
+                log::error(format_args!("{error}; the bundle on trial is passed over"));
+                state.take_back();
+            }
+            (Start::Good, state)
+        }
+    };
+    if let Start::TakenBack(id) = start {
+        state.starts_left = None;
+        log::warning(format_args!(
+            "bundle {id} taken back: no start of it lasted until the end of its trial"
+        ));
+    }
+    Ok((store, state))
+}

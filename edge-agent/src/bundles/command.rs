@@ -1,0 +1,242 @@
+//! `edge-agent bundle`: the store's command line. Says what it did and what comes next; the work
+//! is done in the modules beside it.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use models::{Bundle, archive};
+use serde::Serialize;
+
+use super::BundleConfig;
+use super::install::{Request, install};
+use super::store::Store;
+use crate::config::Config;
+
+/// Arguments of `bundle`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Verify a signed archive and put its bundle on trial.
+    Install(InstallArgs),
+    /// List the store's bundles, the last installed first.
+    List(ListArgs),
+    /// Bring back the bundle that was in use before.
+    Rollback(StoreArgs),
+    /// Make an archive of a bundle folder, ready to be signed.
+    Pack(PackArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct StoreArgs {
+    /// Folder of the store; without it the config's bundle.store
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// The agent's config file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct InstallArgs {
+    /// Archive, with its signature beside it in FILE.minisig
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// File of the public key; without it the config's bundle.public_key
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    /// Install even a bundle that was taken back here before
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    place: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct PackArgs {
+    /// Folder that `host-trainer export` made
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Archive to make
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::Install(args) => run_install(args),
+        Command::List(args) => run_list(args),
+        Command::Rollback(args) => run_rollback(args),
+        Command::Pack(args) => run_pack(args),
+    }
+}
+
+impl StoreArgs {
+    fn config(&self) -> anyhow::Result<BundleConfig> {
+        Ok(match &self.config {
+            Some(path) => Config::read(path)?.bundle,
+            None => BundleConfig::default(),
+        })
+    }
+
+    /// The store, or `None` after saying that none was named.
+    fn store(&self, config: &BundleConfig) -> anyhow::Result<Option<Store>> {
+        match self.store.as_ref().or(config.store.as_ref()) {
+            Some(root) => Ok(Some(Store::open(root)?)),
+            None => {
+                eprintln!("no store; give --store DIR, or --config FILE with bundle.store set");
+                Ok(None)
+            }
+        }
+    }
+}
+
+const MISUSE: u8 = 2;
+
+fn run_install(args: &InstallArgs) -> anyhow::Result<ExitCode> {
+    let config = args.place.config()?;
+    let Some(key) = args.public_key.as_ref().or(config.public_key.as_ref()) else {
+        eprintln!(
+            "no public key; give --public-key FILE, or --config FILE with bundle.public_key set"
+        );
+        return Ok(ExitCode::from(MISUSE));
+    };
+    let Some(store) = args.place.store(&config)? else {
+        return Ok(ExitCode::from(MISUSE));
+    };
+    let request = Request {
+        file: &args.file,
+        public_key: key,
+        again: args.again,
+        starts: config.trial_starts,
+        keep: config.keep as usize,
+    };
+    let bundle = install(&store, &request)?;
+    println!("installed {}", described(&bundle));
+    if store.state()?.on_trial() {
+        println!(
+            "on trial for {} minutes, from the agent's next start or reload on",
+            config.probation_minutes
+        );
+    } else {
+        println!("it is in use already");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A bundle of the store, as `list` tells it.
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: String,
+    name: Option<String>,
+    version: Option<String>,
+    /// Why it cannot be used.
+    damaged: Option<String>,
+}
+
+fn run_list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let config = args.place.config()?;
+    let Some(store) = args.place.store(&config)? else {
+        return Ok(ExitCode::from(MISUSE));
+    };
+    let state = store.state()?;
+    let ids = store.installed().context("cannot list the store")?;
+    let bundles: Vec<Listed> = ids
+        .into_iter()
+        .map(|id| {
+            let opened = Bundle::open(&store.folder(&id));
+            let manifest = opened.as_ref().ok().map(Bundle::manifest);
+            Listed {
+                name: manifest.map(|manifest| manifest.name.clone()),
+                version: manifest.map(|manifest| manifest.version.clone()),
+                damaged: opened.as_ref().err().map(ToString::to_string),
+                id,
+            }
+        })
+        .collect();
+    if args.json {
+        let told = serde_json::json!({ "state": state, "bundles": bundles });
+        println!("{told}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mark = |is_current: bool, is_previous: bool| match (is_current, state.starts_left) {
+        (true, Some(left)) => format!("in use, on trial, {left} starts left"),
+        (true, None) => "in use".into(),
+        _ if is_previous => "comes back if need be".into(),
+        _ => String::new(),
+    };
+    for listed in &bundles {
+        let id = Some(&listed.id);
+        let mark = mark(id == state.current.as_ref(), id == state.previous.as_ref());
+        let what = match (&listed.damaged, &listed.name, &listed.version) {
+            (None, Some(name), Some(version)) => format!("{name} {version}"),
+            (damaged, ..) => damaged.clone().unwrap_or_default(),
+        };
+        println!("{}  {what}  {mark}", listed.id);
+    }
+    let shipped = Bundle::shipped()?;
+    let mark = mark(state.current.is_none(), state.previous.is_none());
+    println!("{}  compiled in  {mark}", shipped.id());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_rollback(args: &StoreArgs) -> anyhow::Result<ExitCode> {
+    let Some(store) = args.store(&args.config()?)? else {
+        return Ok(ExitCode::from(MISUSE));
+    };
+    let (changed, state) = store.update(|state| (state.take_back(), state.clone()))?;
+    if !changed {
+        bail!("the bundle compiled in is in use; nothing is before it");
+    }
+    let now = state.current.as_deref().unwrap_or("the one compiled in");
+    println!("bundle {now} is used from the agent's next start or reload on");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
+    let bytes = archive::pack(&args.folder)?;
+    let bundle = Bundle::open(&args.folder)?;
+    write_new(&args.out, &bytes)?;
+    println!("packed {} into {}", described(&bundle), args.out.display());
+    println!(
+        "sign it with `minisign -S -t bundle:{} -m {}`",
+        bundle.id(),
+        args.out.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn described(bundle: &Bundle) -> String {
+    let manifest = bundle.manifest();
+    format!("{} {} ({})", manifest.name, manifest.version, bundle.id())
+}

@@ -1,0 +1,161 @@
+//! `edge-agent check`: looks whether a run can begin, one line for each thing that it needs.
+//! Changes nothing: no start of a bundle on trial is counted, no event is written.
+
+mod pins;
+mod places;
+mod row;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::bundles::{self, Found};
+use crate::config::Config;
+use crate::source;
+use crate::stamp::{Reading, Stamp};
+use row::{Row, State};
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Config file (TOML); without it the built-in config is looked at.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Earlier times are those of a device without a battery for its clock: this program did not
+/// exist then.
+const EARLIEST: &str = "2026-01-01T00:00:00Z";
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let name = args.config.as_ref().map(|path| path.display().to_string());
+    let name = name.unwrap_or_else(|| "built-in".into());
+    let read = match &args.config {
+        Some(path) => Config::read(path),
+        None => Ok(Config::default()),
+    };
+    let config = match read {
+        Ok(config) => config,
+        Err(error) => {
+            let advice = "correct the file; `edge-agent config --default` explains every key";
+            println!("{}", Row::fail("config", error.to_string(), advice));
+            return Ok(ExitCode::from(crate::EX_CONFIG));
+        }
+    };
+    let mut rows = vec![Row::ok("config", name), bundle(&config), camera(&config)];
+    rows.extend(pins::rows(&config));
+    rows.extend(places::rows(&config));
+    rows.push(match Stamp::of(true).read() {
+        Some(reading) => clock(&reading),
+        None => Row::ok("clock", "not needed"),
+    });
+    for row in &rows {
+        println!("{row}");
+    }
+    let failed = rows.iter().any(|row| row.state == State::Fail);
+    Ok(match failed {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// Opens the bundle and replays its golden pictures.
+fn bundle(config: &Config) -> Row {
+    let advice = "install another with `edge-agent bundle install`, or take the key away";
+    match bundles::look(&config.bundle) {
+        Ok(Found { bundle, problem }) => {
+            let manifest = bundle.manifest();
+            let what = format!(
+                "{} {} ({}), {} golden pictures answered as at export",
+                manifest.name,
+                manifest.version,
+                bundle.id(),
+                manifest.golden.len()
+            );
+            match problem {
+                None => Row::ok("bundle", what),
+                Some(problem) => {
+                    let told = format!("{problem}; {what} is used instead");
+                    Row::warn("bundle", told, "install a bundle again")
+                }
+            }
+        }
+        Err(error) => Row::fail("bundle", error.to_string(), advice),
+    }
+}
+
+/// Opens the source as a run would.
+fn camera(config: &Config) -> Row {
+    match source::open(&config.source) {
+        Ok(mut source) => match source.notes().as_slice() {
+            [] => Row::ok("source", "opened"),
+            notes => Row::warn(
+                "source",
+                notes.join("; "),
+                "correct [source] if that matters",
+            ),
+        },
+        // A run waits for a camera that is away.
+        Err(error) if config.source.is_live() && !error.is_permanent() => Row::warn(
+            "source",
+            error.to_string(),
+            "the agent will wait for it; `edge-agent devices` lists what is there",
+        ),
+        Err(error) => Row::fail(
+            "source",
+            error.to_string(),
+            "correct [source]; `edge-agent devices` lists cameras",
+        ),
+    }
+}
+
+fn clock(reading: &Reading) -> Row {
+    let earliest: Result<Timestamp, _> = EARLIEST.parse();
+    let told = format!("{:.0}", reading.time);
+    if earliest.is_ok_and(|earliest| reading.time < earliest) {
+        let advice = "give the device a time server or a clock with a battery";
+        return Row::warn("clock", format!("it shows {told}"), advice);
+    }
+    match reading.synced {
+        true => Row::ok("clock", format!("{told}, synchronised")),
+        false => Row::warn(
+            "clock",
+            format!("{told}, not synchronised"),
+            "start a time service such as systemd-timesyncd; events say clock_synced false",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks() {
+        for (time, synced, told) in [
+            (
+                "2026-11-26T08:00:00Z",
+                true,
+                "ok   clock: 2026-11-26T08:00:00Z, synchronised",
+            ),
+            (
+                "2026-11-26T08:00:00Z",
+                false,
+                "warn clock: 2026-11-26T08:00:00Z, not synchronised; start a time service such as systemd-timesyncd; events say clock_synced false",
+            ),
+            (
+                "1970-01-01T00:03:00Z",
+                true,
+                "warn clock: it shows 1970-01-01T00:03:00Z; give the device a time server or a clock with a battery",
+            ),
+        ] {
+            let reading = Reading {
+                time: time.parse().unwrap(),
+                synced,
+            };
+            assert_eq!(clock(&reading).to_string(), told);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One run with one config: frames go into the pipeline, events to the outbox; a bundle on trial
+//! is judged, and a new config is looked for between two frames. Opens no source.
+
+use models::Runner;
+
+use super::Life;
+use crate::bundles::{self, Ruling, Trial};
+use crate::config::Config;
+use crate::decide::Action;
+use crate::event::Event;
+use crate::log;
+use crate::outbox::Outbox;
+use crate::pipeline::Pipeline;
+use crate::plan::{self, Plan};
+use crate::source::Frame;
+use crate::watch::Viewer;
+
+/// Frames in, events out.
+pub struct Road<'a> {
+    config: Config,
+    pipeline: Pipeline<Runner>,
+    trial: Option<Trial>,
+    outbox: Outbox,
+    life: &'a mut Life,
+    newest_t_ms: u64,
+    vehicles: u64,
+    /// Vehicles of the pipelines before this one, so that the numbers of events go on.
+    earlier: u64,
+    next: Option<Plan>,
+}
+
+impl<'a> Road<'a> {
+    /// A run that has seen nothing yet.
+    pub fn new(plan: Plan, outbox: Outbox, life: &'a mut Life) -> Self {
+        let identity = plan::identity(&plan.config, &plan.active.bundle);
+        Self {
+            pipeline: Pipeline::new(identity, &plan.config, plan.active.runner),
+            trial: plan.active.trial,
+            config: plan.config,
+            outbox,
+            life,
+            newest_t_ms: 0,
+            vehicles: 0,
+            earlier: 0,
+            next: None,
+        }
+    }
+
+    /// Tells the events of the vehicles that are still in the picture.
+    pub fn end_tracks(&mut self) -> anyhow::Result<()> {
+        let events = self.pipeline.finish()?;
+        self.send(events);
+        Ok(())
+    }
+
+    /// What outlives the run: where events go, how many vehicles there were, and what comes next.
+    pub fn into_parts(self) -> (Outbox, u64, Option<Plan>) {
+        (self.outbox, self.vehicles, self.next)
+    }
+
+    fn send(&mut self, events: Vec<Event>) {
+        for mut event in events {
+            self.vehicles += 1;
+            event.sequence += self.earlier;
+            act(&self.outbox.tell(event, self.newest_t_ms));
+        }
+    }
+
+    /// The frame through the pipeline, and the bundle's trial. A bundle on trial that fails
+    /// gives way between two frames.
+    fn push(&mut self, frame: &Frame) -> anyhow::Result<u64> {
+        let events = match (self.pipeline.push(frame), &mut self.trial) {
+            (Ok(events), _) => events,
+            (Err(error), Some(trial)) => {
+                trial.fail(&error.to_string());
+                self.change_bundle()?;
+                return Ok(0);
+            }
+            (Err(error), None) => return Err(error.into()),
+        };
+        let told = events.len() as u64;
+        let ruling = match &mut self.trial {
+            Some(trial) => trial.frame(frame.t_ms, &events),
+            None => Ruling::Keep,
+        };
+        self.send(events);
+        if ruling == Ruling::TakenBack {
+            self.end_tracks()?;
+            self.change_bundle()?;
+        }
+        Ok(told)
+    }
+
+    fn change_bundle(&mut self) -> anyhow::Result<()> {
+        let active = bundles::open(&self.config.bundle)?;
+        let labels = &active.bundle.manifest().labels;
+        if let Err(bad) = self.config.check_rules(Some(labels)) {
+            log::error(format_args!("{bad}; with this bundle the rule never holds"));
+        }
+        let identity = plan::identity(&self.config, &active.bundle);
+        self.pipeline = Pipeline::new(identity, &self.config, active.runner);
+        self.trial = active.trial;
+        self.earlier = self.vehicles;
+        Ok(())
+    }
+
+    /// Reads the config again if that was asked for. A wrong one changes nothing.
+    fn look_for_reload(&mut self) {
+        if self.next.is_some() || !self.life.reload.take() {
+            return;
+        }
+        self.life.heartbeat.reloading();
+        match Plan::read(self.life.file.as_deref()) {
+            Ok(plan) => {
+                log::notice(format_args!("{} read again", plan.path.display()));
+                self.next = Some(plan);
+            }
+            Err(error) => log::error(format_args!("{error}; the config before it goes on")),
+        }
+        self.life.heartbeat.reloaded();
+    }
+}
+
+impl Viewer for Road<'_> {
+    fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.newest_t_ms = frame.t_ms;
+        let vehicles = self.push(frame)?;
+        self.life.heartbeat.frame(vehicles);
+        self.look_for_reload();
+        Ok(())
+    }
+
+    fn lost(&mut self) -> anyhow::Result<()> {
+        self.end_tracks()
+    }
+
+    fn waiting(&mut self) {
+        self.life.heartbeat.waiting();
+        self.look_for_reload();
+    }
+
+    fn is_done(&self) -> bool {
+        self.next.is_some() || self.outbox.closed()
+    }
+
+    fn tell(&mut self, line: &str) {
+        log::warning(format_args!("{line}"));
+    }
+}
+
+/// Tells what would be done.
+fn act(actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Log { text } => log::notice(format_args!("{text}")),
+            pin => log::warning(format_args!("{pin} (no pin driver in this build)")),
+        }
+    }
+}

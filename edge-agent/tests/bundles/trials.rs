@@ -1,0 +1,93 @@
+//! Trials in a running agent: a bundle that never lasts, one that names nothing, and a good one.
+
+use serde_json::Value;
+
+use crate::device::{Device, version};
+
+/// More than a minute of the drawn road, with one minute of trial.
+fn watch(device: &Device) -> (Vec<Value>, String) {
+    let road = "[source]\nkind = \"sim\"\nwidth = 320\nheight = 180\n\
+                duration_ms = 100000\nvehicles_per_minute = 30.0\n";
+    device.configure(road, "probation_minutes = 1");
+    let told = device.agent(&["run"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let lines = told.out.lines();
+    let events = lines.map(|line| serde_json::from_str(line).unwrap());
+    (events.collect(), told.err)
+}
+
+#[test]
+fn a_bundle_that_never_lasts_is_taken_back() {
+    let device = Device::new();
+    let a = device.archive("a", version("0.2.0"));
+    let b = device.archive("b", version("0.3.0"));
+    device.install_as_good("a");
+    let told = device.agent(&["bundle", "install", "b.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    for left in [2, 1, 0] {
+        let expected = format!("bundle {b} is on trial, {left} starts left");
+        assert_eq!(device.start(), expected);
+    }
+    assert_eq!(
+        device.start(),
+        format!(
+            "bundle {b} taken back: no start of it lasted until the end of its trial\n\
+             bundle {a} of the store is used"
+        )
+    );
+    assert_eq!(device.start(), format!("bundle {a} of the store is used"));
+}
+
+#[test]
+fn a_bundle_that_names_nothing_gives_way_while_the_agent_runs() {
+    let device = Device::new();
+    let mute = device.archive("mute", |text| {
+        version("0.2.0")(text).replacen("\"reject_below\": 0.5", "\"reject_below\": 1.0", 1)
+    });
+    let told = device.agent(&["bundle", "install", "mute.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let (events, err) = watch(&device);
+    let expected = format!("bundle {mute} taken back: it had no colour for ");
+    assert!(err.contains(&expected), "{err}");
+    let by: Vec<bool> = events.iter().map(|event| event["bundle"] == mute).collect();
+    let first_other = by.iter().position(|mute| !mute).unwrap();
+    assert!(first_other >= 10, "{by:?}");
+    assert!(by[first_other..].iter().all(|mute| !mute), "{by:?}");
+    assert!(
+        events[..first_other]
+            .iter()
+            .all(|event| event["colour"] == "unknown")
+    );
+    assert!(
+        events[first_other..]
+            .iter()
+            .any(|event| event["colour"] != "unknown")
+    );
+    let numbers: Vec<u64> = events
+        .iter()
+        .filter_map(|event| event["sequence"].as_u64())
+        .collect();
+    let expected: Vec<u64> = (1..=events.len() as u64).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(device.state()["refused"][0], mute);
+    assert_eq!(device.state()["current"], Value::Null);
+}
+
+#[test]
+fn a_good_bundle_is_good_after_its_trial() {
+    let device = Device::new();
+    let a = device.archive("a", version("0.2.0"));
+    let told = device.agent(&["bundle", "install", "a.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let (events, err) = watch(&device);
+    assert!(
+        err.contains(&format!("bundle {a} is good: its trial is over")),
+        "{err}"
+    );
+    assert!(events.iter().all(|event| event["bundle"] == a));
+    let state = device.state();
+    assert_eq!(state["current"], a);
+    assert_eq!(state["starts_left"], Value::Null);
+    let told = device.agent(&["bundle", "install", "a.tar"]);
+    assert!(told.out.ends_with("it is in use already\n"), "{}", told.out);
+}
