@@ -13,6 +13,7 @@ use crate::lane::{self, LaneConfig};
 use crate::pin::{self, PinConfig};
 use crate::roi::RoiConfig;
 use crate::shape::ShapeConfig;
+use crate::sink::gpio::GpioConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
@@ -48,6 +49,8 @@ pub struct Config {
     /// Parts of the road.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneConfig>,
+    /// How pins are switched.
+    pub gpio: GpioConfig,
     /// Lines that rules switch.
     #[serde(rename = "pin")]
     pub pins: Vec<PinConfig>,
@@ -73,6 +76,7 @@ impl Default for Config {
             vote: VoteConfig::default(),
             shape: ShapeConfig::default(),
             lanes: Vec::new(),
+            gpio: GpioConfig::default(),
             pins: Vec::new(),
             rules: Vec::new(),
             jsonl: JsonlConfig::default(),
@@ -208,6 +212,7 @@ impl Config {
         self.vote.check()?;
         self.shape.check()?;
         lane::check(&self.lanes)?;
+        self.gpio.check()?;
         pin::check(&self.pins)?;
         decide::zone(self.time_zone.as_deref())?;
         self.check_rules(None)

@@ -17,6 +17,7 @@ mod laps;
 mod lifecycle;
 mod outbox;
 mod pin;
+mod pins;
 mod pipeline;
 mod polygon;
 mod roi;
@@ -56,6 +57,8 @@ enum Command {
     Classify(classify::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
     Devices(devices::Args),
+    /// List the chips and lines that pins can be, or try a pin.
+    Pins(pins::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
     Run(run::Args),
     /// Compare events with what truly passed.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::Pins(args) => pins::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),
     };

@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::lifecycle::Stop;
 use crate::outbox::Outbox;
 use crate::pipeline::{Identity, Pipeline};
+use crate::sink::gpio::Pins;
 use crate::sink::jsonl::Jsonl;
 use crate::sink::{Outlet, Overflow, Sink};
 use crate::source::Frame;
@@ -38,11 +39,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let pipeline = pipeline(&config, &path)?;
     let zone = decide::zone(config.time_zone.as_deref());
     let zone = zone.map_err(|bad| refused(&path, bad.to_string()))?;
+    let pins = Pins::open(&config.pins, &config.gpio, &config.source, tell);
+    let pins = pins.map_err(|problem| refused(&path, problem))?;
     // The camera last: it streams from here on, and loading a bundle takes a while.
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
     let source = watch
-        .open(&mut opener, &mut |line| eprintln!("{line}"))
+        .open(&mut opener, &mut tell)
         .map_err(|error| refused(&path, error.to_string()))?;
     let mut road = Road {
         pipeline,
@@ -51,13 +54,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             rules: Rules::new(&config.rules, zone),
             outlets: outlets(&config, &path)?,
         },
+        pins,
         newest_t_ms: 0,
         vehicles: 0,
     };
     let begun = Instant::now();
-    let result = watch
-        .run(source, &mut opener, &mut road)
-        .and_then(|counts| road.end_tracks().map(|()| counts));
+    let result = watch.run(source, &mut opener, &mut road);
+    // Before the last events: what they want done would be cut off in its first moment.
+    road.pins.end();
+    let result = result.and_then(|counts| road.end_tracks().map(|()| counts));
     // The sinks are emptied even when the run failed: what was decided is not lost.
     let reader_left = road.outbox.outlets[0].closed();
     let tallies: Vec<_> = road
@@ -128,7 +133,7 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
         })?;
         sinks.push(Box::new(sink));
     }
-    let start = |sink| Outlet::start(sink, overflow, |told| eprintln!("{told}"));
+    let start = |sink| Outlet::start(sink, overflow, tell);
     sinks
         .into_iter()
         .map(|sink| start(sink).context("cannot start a sink's thread"))
@@ -139,6 +144,7 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
 struct Road<C> {
     pipeline: Pipeline<C>,
     outbox: Outbox,
+    pins: Pins,
     newest_t_ms: u64,
     vehicles: u64,
 }
@@ -147,7 +153,12 @@ impl<C: Classify> Road<C> {
     fn send(&mut self, events: Vec<Event>) {
         for event in events {
             self.vehicles += 1;
-            act(&self.outbox.tell(event, self.newest_t_ms));
+            for action in self.outbox.tell(event, self.newest_t_ms) {
+                match action {
+                    Action::Log { text } => tell(&text),
+                    pin => self.pins.act(&pin),
+                }
+            }
         }
     }
 
@@ -161,6 +172,7 @@ impl<C: Classify> Road<C> {
 
 impl<C: Classify> Viewer for Road<C> {
     fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.pins.alive();
         self.newest_t_ms = frame.t_ms;
         let events = self.pipeline.push(frame)?;
         self.send(events);
@@ -168,6 +180,7 @@ impl<C: Classify> Viewer for Road<C> {
     }
 
     fn lost(&mut self) -> anyhow::Result<()> {
+        self.pins.lost();
         self.end_tracks()
     }
 
@@ -176,18 +189,12 @@ impl<C: Classify> Viewer for Road<C> {
     }
 
     fn tell(&mut self, line: &str) {
-        eprintln!("{line}");
+        tell(line);
     }
 }
 
-/// Tells what would be done.
-fn act(actions: &[Action]) {
-    for action in actions {
-        match action {
-            Action::Log { text } => eprintln!("{text}"),
-            pin => eprintln!("{pin} (no pin driver in this build)"),
-        }
-    }
+fn tell(line: &str) {
+    eprintln!("{line}");
 }
 
 fn summary(counts: &Counts, vehicles: u64, time: Duration) -> String {

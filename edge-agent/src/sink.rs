@@ -1,6 +1,7 @@
 //! Where events go. Each sink has its own thread and a bounded queue, so that a slow or dead
 //! one delays nobody. What an event says is decided before; sinks only carry it.
 
+pub mod gpio;
 pub mod jsonl;
 
 use std::io;

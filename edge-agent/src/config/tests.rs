@@ -38,6 +38,7 @@ fn the_sample_file_states_every_default() {
         toml::to_string(&Config::default().gate).unwrap(),
         toml::to_string(&Config::default().track).unwrap(),
         toml::to_string(&Config::default().vote).unwrap(),
+        toml::to_string(&Config::default().gpio).unwrap(),
         toml::to_string(&Config::default().source).unwrap(),
     ] {
         for key in table.lines().filter_map(|line| line.split_once(" = ")) {

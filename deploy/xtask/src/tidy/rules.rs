@@ -162,6 +162,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         RanBy::Tests("host-trainer/", "compare"),
     ),
     ("edge-agent run", RanBy::Demo),
+    ("edge-agent pins", RanBy::Tests("edge-agent/", "pins")),
     ("edge-agent devices", RanBy::Tests("edge-agent/", "devices")),
     ("edge-agent score", RanBy::Demo),
     (
