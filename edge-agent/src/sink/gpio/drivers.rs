@@ -15,8 +15,6 @@ pub fn list() -> Vec<Chip> {
 
 /// A pin that was found.
 pub struct Found {
-    /// Where it is.
-    pub place: Place,
     /// Who switches it.
     pub driver: &'static str,
     /// Its line, not yet taken.
@@ -62,7 +60,6 @@ pub fn find(
         };
         let called = format!("pin {} ({place})", pin.name);
         Ok(Found {
-            place,
             driver,
             line: Line::new(called, pin.active_low, take),
         })

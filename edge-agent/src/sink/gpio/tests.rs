@@ -1,6 +1,7 @@
 //! The thread between loop and lines: what is handed over arrives, and the end is safe.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::fake::Bench;
 use super::*;
