@@ -1,5 +1,6 @@
 //! `edge-agent pins test NAME`: one pin, switched a few times beside somebody who watches.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::config::ConfigError;
 use crate::lifecycle::Stop;
 use crate::pin::{Level, PinConfig};
 use crate::run::configured;
-use crate::sink::gpio::{Driver, LineError, find};
+use crate::sink::gpio::{Driver, Line, LineError, find};
 
 /// Exit code for misuse of the command line.
 const MISUSE: u8 = 2;
@@ -60,35 +61,45 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     line.take(pin.safe)
         .map_err(|error| refused(pin, line.called(), &error))?;
     let other = opposite(pin.safe);
-    println!(
+    say(&format!(
         "{}, driven by {}: {} now, its safe level",
         line.called(),
         found.driver,
         seen(pin.safe, line.voltage(pin.safe))
-    );
-    println!(
+    ));
+    say(&format!(
         "{} times for {} ms it is {}: what is wired to it must switch each time",
         args.pulses,
         args.hold_ms,
         seen(other, line.voltage(other))
-    );
+    ));
     let time = Duration::from_millis(args.hold_ms.into());
     for number in 1..=args.pulses {
         if stop.requested() {
             break;
         }
-        println!("{number} of {}: {other}", args.pulses);
-        line.put(other)?;
+        say(&format!("{number} of {}: {other}", args.pulses));
+        put(line, other)?;
         SystemClock.sleep_until(SystemClock.now() + time, &stop);
-        line.put(pin.safe)?;
+        put(line, pin.safe)?;
         SystemClock.sleep_until(SystemClock.now() + time, &stop);
     }
-    println!(
+    say(&format!(
         "{} again. Nothing switched? Compare line and ground with `edge-agent pins`; switched the \
          wrong way round? Change active_low",
         pin.safe
-    );
+    ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line for whoever watches. A reader that went away must not stop a pin half-way.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn put(line: &mut Line, level: Level) -> anyhow::Result<()> {
+    let put = line.put(level);
+    put.map_err(|error| anyhow::anyhow!("{}: {error}", line.called()))
 }
 
 fn opposite(level: Level) -> Level {

@@ -32,7 +32,7 @@ use crate::source::SourceConfig;
 pub use config::{Driver, GpioConfig};
 pub use drivers::{Found, find, list};
 use keeper::{Keeper, Order, Signs};
-pub use line::LineError;
+pub use line::{Line, LineError};
 
 /// Actions that may wait for a slow line.
 const QUEUE: usize = 256;

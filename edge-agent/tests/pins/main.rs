@@ -94,9 +94,8 @@ fn pulses_end_by_themselves() {
     );
 }
 
-#[test]
-fn a_lost_camera_makes_the_pins_safe() {
-    let rig = machine();
+/// Plugs in a camera before which a car passes, and which is silent then; the config for it.
+fn camera(rig: &Rig) -> &'static str {
     let road = |x: Option<i32>, seed: u32| {
         let mut frame = RgbFrame::filled(320, 200, [110, 112, 115]).unwrap();
         let mut noise = seed.wrapping_mul(0x9e37_79b9) | 1;
@@ -118,15 +117,24 @@ fn a_lost_camera_makes_the_pins_safe() {
     let after = (0..80).map(|seed| road(None, 2000 + seed));
     let frames: Vec<Vec<u8>> = empty.chain(car).chain(after).collect();
     let frames = rig.frames("jpeg", &frames);
-    let camera =
+    let webcam =
         "driver = uvcvideo\ncard = HD Test Cam\nfps = 50\nformats = MJPG\nsizes = 320x200\n";
-    rig.plug("video0", &format!("{camera}{frames}silent_after = 244\n"));
-    let source = "[source]\nkind = \"v4l2\"\ndevice = \"/dev/video0\"\nwidth_px = 320\n\
-                  height_px = 200\nfps = 50\n";
-    let hold = rule("{ hold = { pin = \"barrier\", hold_ms = 86400000 } }");
+    rig.plug("video0", &format!("{webcam}{frames}silent_after = 244\n"));
+    "[source]\nkind = \"v4l2\"\ndevice = \"/dev/video0\"\nwidth_px = 320\nheight_px = 200\nfps = 50\n"
+}
+
+/// On until the next day.
+fn long() -> String {
+    rule("{ hold = { pin = \"barrier\", hold_ms = 86400000 } }")
+}
+
+#[test]
+fn a_lost_camera_makes_the_pins_safe() {
+    let rig = machine();
+    let source = camera(&rig);
     // Whatever this machine is busy with, the dead man is not what is meant here.
     let patient = "[gpio]\ndead_man_ms = 600000\n";
-    let mut agent = rig.start(&format!("{source}{patient}{BARRIER}{hold}"));
+    let mut agent = rig.start(&format!("{source}{patient}{BARRIER}{}", long()));
     agent.event();
     agent.line("camera lost: no frame for ");
     wait_for(&rig, 17, &["taken low", "high", "low"]);
@@ -134,6 +142,20 @@ fn a_lost_camera_makes_the_pins_safe() {
     // And again with the next car.
     agent.event();
     wait_for(&rig, 17, &["taken low", "high", "low", "high"]);
+    agent.stop();
+}
+
+#[test]
+fn a_loop_that_hangs_makes_the_pins_safe() {
+    let rig = machine();
+    let source = camera(&rig);
+    // Nobody calls this camera lost, and no frame comes.
+    let hangs = "lost_after_ms = 60000\n";
+    let mut agent = rig.start(&format!("{source}{hangs}{BARRIER}{}", long()));
+    agent.event();
+    wait_for(&rig, 17, &["taken low", "high", "low"]);
+    agent.line("pins are safe: no frame was done for ");
+    assert!(!agent.seen.iter().any(|line| line.contains("camera lost")));
     agent.stop();
 }
 
@@ -232,8 +254,8 @@ fn the_list_marks_what_the_config_names() {
     assert_eq!((told.code, told.err.as_str()), (0, ""), "{}", told.out);
     for line in [
         "/dev/gpiochip4  pinctrl-rp1",
-        "    17  GPIO17  input   <- pin barrier",
-        "    27  GPIO27  input   <- pin lamp",
+        "    17  GPIO17  input     <- pin barrier",
+        "    27  GPIO27  input     <- pin lamp",
         "     2          output  i2c",
         "/dev/gpiochip9",
     ] {

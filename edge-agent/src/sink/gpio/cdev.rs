@@ -74,8 +74,8 @@ pub fn take(path: &Path, number: u32, state: PinState) -> Result<Output, LineErr
     }
 }
 
-/// Who holds the line, if anybody does.
-fn holder(path: &Path, number: u32) -> Option<LineError> {
+/// Who holds the line, as far as the kernel knows.
+pub fn holder(path: &Path, number: u32) -> Option<LineError> {
     let chip = gpiocdev::Chip::from_path(path).ok()?;
     let info = chip.line_info(number).ok().filter(|info| info.used)?;
     let holder = match info.consumer.as_str() {

@@ -45,10 +45,7 @@ pub fn find(
     };
     let found = pins.iter().zip(places).map(|(pin, place)| {
         let (driver, take): (_, Take) = match board.clone() {
-            Some(board) if place.is_header() => {
-                let number = place.number;
-                ("rppal", Box::new(move |state| board.take(number, state)))
-            }
+            Some(board) if place.is_header() => ("rppal", registers(board, &place)),
             Some(_) if gpio.driver == Driver::Rppal => {
                 return Err(format!(
                     "pin {:?}: {place} is not on the Raspberry Pi's header, the only one that \
@@ -65,6 +62,15 @@ pub fn find(
         })
     });
     found.collect()
+}
+
+/// The registers would also drive what the kernel or another program uses.
+fn registers(board: Board, place: &Place) -> Take {
+    let (path, number) = (place.path.clone(), place.number);
+    Box::new(move |state| match cdev::holder(&path, number) {
+        Some(held) => Err(held),
+        None => board.take(number, state),
+    })
 }
 
 fn kernel(place: &Place) -> Take {
