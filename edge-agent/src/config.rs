@@ -17,6 +17,7 @@ use crate::lane::{self, LaneConfig};
 use crate::pin::{self, PinConfig};
 use crate::roi::RoiConfig;
 use crate::shape::ShapeConfig;
+use crate::sink::gpio::GpioConfig;
 use crate::sink::jsonl::JsonlConfig;
 use crate::sink::mqtt::MqttConfig;
 use crate::sink::webhook::WebhookConfig;
@@ -54,6 +55,8 @@ pub struct Config {
     /// Parts of the road.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneConfig>,
+    /// How pins are switched.
+    pub gpio: GpioConfig,
     /// Lines that rules switch.
     #[serde(rename = "pin")]
     pub pins: Vec<PinConfig>,
@@ -83,6 +86,7 @@ impl Default for Config {
             vote: VoteConfig::default(),
             shape: ShapeConfig::default(),
             lanes: Vec::new(),
+            gpio: GpioConfig::default(),
             pins: Vec::new(),
             rules: Vec::new(),
             jsonl: JsonlConfig::default(),
@@ -214,6 +218,7 @@ impl Config {
         self.vote.check()?;
         self.shape.check()?;
         lane::check(&self.lanes)?;
+        self.gpio.check()?;
         pin::check(&self.pins)?;
         decide::zone(self.time_zone.as_deref())?;
         self.jsonl.check()?;

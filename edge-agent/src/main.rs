@@ -21,6 +21,7 @@ mod lifecycle;
 mod log;
 mod outbox;
 mod pin;
+mod pins;
 mod pipeline;
 mod plan;
 mod polygon;
@@ -68,6 +69,8 @@ enum Command {
     Config(config::print::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
     Devices(devices::Args),
+    /// List the chips and lines that pins can be, or try a pin.
+    Pins(pins::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
     Run(run::Args),
     /// Compare events with what truly passed.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Config(args) => config::print::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::Pins(args) => pins::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),
     };

@@ -20,6 +20,7 @@ use crate::lifecycle::{Reload, Stop};
 use crate::log;
 use crate::outbox::Outbox;
 use crate::plan::Plan;
+use crate::sink::gpio::Pins;
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
 use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
@@ -110,6 +111,8 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
     };
     let zone = decide::zone(config.time_zone.as_deref());
     let zone = zone.map_err(|bad| refused(bad.to_string()))?;
+    let pins = Pins::open(&config.pins, &config.gpio, &config.source, say);
+    let pins = pins.map_err(&refused)?;
     // The camera last: it streams from here on, and loading a bundle takes a while.
     let mut watch = Watch::new(&SystemClock, &stop, config.realtime.then(Pace::default));
     let mut opener = config.source.clone();
@@ -123,10 +126,11 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
         rules: Rules::new(&config.rules, zone),
         outlets: outlets(&config, &plan.path)?,
     };
-    let mut road = Road::new(plan, outbox, life);
-    let result = watch
-        .run(source, &mut opener, &mut road)
-        .and_then(|counts| road.end_tracks().map(|()| counts));
+    let mut road = Road::new(plan, outbox, pins, life);
+    let result = watch.run(source, &mut opener, &mut road);
+    // Before the last events: what they want done would be cut off in its first moment.
+    road.end_pins();
+    let result = result.and_then(|counts| road.end_tracks().map(|()| counts));
     // The sinks are emptied even when the run failed: what was decided is not lost.
     let (outbox, vehicles, next) = road.into_parts();
     let reader_left = outbox.outlets[0].closed();

@@ -9,6 +9,7 @@ mod certificates;
 mod compliance;
 #[cfg(test)]
 pub mod crash;
+pub mod gpio;
 pub mod jsonl;
 pub mod mqtt;
 pub mod outlet;

@@ -14,6 +14,8 @@ duration_ms = 12000
 number = 4
 name = "all"
 polygon_px = [[0, 0], [640, 0], [640, 360], [0, 360]]
+[gpio]
+driver = "none"
 [[pin]]
 name = "barrier"
 line = 17
@@ -62,7 +64,7 @@ then = { log = "recorded frames have no clock" }
         }
     }
     let lines: Vec<&str> = told.err.lines().collect();
-    let pulses = "pin barrier: pulse 500 ms (no pin driver in this build)";
+    let pulses = "pin barrier: pulse 500 ms (gpio.driver is \"none\")";
     let count = lines.iter().filter(|line| **line == pulses).count();
     assert_eq!(count, events.len(), "{}", told.err);
     let first = format!(

@@ -42,6 +42,7 @@ fn the_sample_file_states_every_default() {
         toml::to_string(&Config::default().jsonl).unwrap(),
         toml::to_string(&Config::default().mqtt).unwrap(),
         toml::to_string(&Config::default().webhook).unwrap(),
+        toml::to_string(&Config::default().gpio).unwrap(),
         toml::to_string(&Config::default().source).unwrap(),
     ] {
         for key in table.lines().filter_map(|line| line.split_once(" = ")) {

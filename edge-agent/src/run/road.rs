@@ -12,6 +12,7 @@ use crate::log;
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
+use crate::sink::gpio::Pins;
 use crate::source::Frame;
 use crate::watch::Viewer;
 
@@ -21,6 +22,7 @@ pub struct Road<'a> {
     pipeline: Pipeline<Runner>,
     trial: Option<Trial>,
     outbox: Outbox,
+    pins: Pins,
     life: &'a mut Life,
     newest_t_ms: u64,
     vehicles: u64,
@@ -31,13 +33,14 @@ pub struct Road<'a> {
 
 impl<'a> Road<'a> {
     /// A run that has seen nothing yet.
-    pub fn new(plan: Plan, outbox: Outbox, life: &'a mut Life) -> Self {
+    pub fn new(plan: Plan, outbox: Outbox, pins: Pins, life: &'a mut Life) -> Self {
         let identity = plan::identity(&plan.config, &plan.active.bundle);
         Self {
             pipeline: Pipeline::new(identity, &plan.config, plan.active.runner),
             trial: plan.active.trial,
             config: plan.config,
             outbox,
+            pins,
             life,
             newest_t_ms: 0,
             vehicles: 0,
@@ -53,6 +56,11 @@ impl<'a> Road<'a> {
         Ok(())
     }
 
+    /// Makes every pin safe and lets go of it.
+    pub fn end_pins(&mut self) {
+        self.pins.end();
+    }
+
     /// What outlives the run: where events go, how many vehicles there were, and what comes next.
     pub fn into_parts(self) -> (Outbox, u64, Option<Plan>) {
         (self.outbox, self.vehicles, self.next)
@@ -62,7 +70,12 @@ impl<'a> Road<'a> {
         for mut event in events {
             self.vehicles += 1;
             event.sequence += self.earlier;
-            act(&self.outbox.tell(event, self.newest_t_ms));
+            for action in self.outbox.tell(event, self.newest_t_ms) {
+                match action {
+                    Action::Log { text } => log::notice(format_args!("{text}")),
+                    pin => self.pins.act(&pin),
+                }
+            }
         }
     }
 
@@ -123,6 +136,7 @@ impl<'a> Road<'a> {
 
 impl Viewer for Road<'_> {
     fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.pins.alive();
         self.newest_t_ms = frame.t_ms;
         let vehicles = self.push(frame)?;
         self.life.heartbeat.frame(vehicles);
@@ -131,6 +145,7 @@ impl Viewer for Road<'_> {
     }
 
     fn lost(&mut self) -> anyhow::Result<()> {
+        self.pins.lost();
         self.end_tracks()
     }
 
@@ -145,15 +160,5 @@ impl Viewer for Road<'_> {
 
     fn tell(&mut self, line: &str) {
         log::warning(format_args!("{line}"));
-    }
-}
-
-/// Tells what would be done.
-fn act(actions: &[Action]) {
-    for action in actions {
-        match action {
-            Action::Log { text } => log::notice(format_args!("{text}")),
-            pin => log::warning(format_args!("{pin} (no pin driver in this build)")),
-        }
     }
 }

@@ -13,30 +13,35 @@ use crate::common::{Told, program};
 /// Longest wait for a line of a program; only a broken program makes anyone wait so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The library, built once.
+/// The library of cameras, built once.
 fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/camera/fake.c");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let built = folder.join(format!("fake-camera-{}.so", std::process::id()));
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-w", "-o"])
-            .args([&built, &source])
-            .arg("-ldl")
-            .status()
-            .expect("the C compiler, which also links Rust programs");
-        assert!(status.success(), "cc cannot build {}", source.display());
-        // Another run of the tests may have it loaded: replaced as a whole.
-        let place = folder.join("fake-camera.so");
-        std::fs::rename(&built, &place).unwrap();
-        place
-    })
+    BUILT.get_or_init(|| build("tests/camera/fake.c", "fake-camera.so"))
+}
+
+/// Builds a library to be preloaded.
+pub fn build(source: &str, name: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let built = folder.join(format!("{}-{name}", std::process::id()));
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-w", "-o"])
+        .args([&built, &source])
+        .arg("-ldl")
+        .status()
+        .expect("the C compiler, which also links Rust programs");
+    assert!(status.success(), "cc cannot build {}", source.display());
+    // Another run of the tests may have it loaded: replaced as a whole.
+    let place = folder.join(name);
+    std::fs::rename(&built, &place).unwrap();
+    place
 }
 
 /// The machine.
 pub struct Rig {
     folder: tempfile::TempDir,
+    /// Another library to preload, and the variable that tells it the folder.
+    also: Option<(PathBuf, &'static str)>,
 }
 
 impl Rig {
@@ -44,7 +49,21 @@ impl Rig {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("dev/v4l/by-id")).unwrap();
-        Self { folder }
+        Self { folder, also: None }
+    }
+
+    /// With other devices beside the cameras.
+    #[allow(dead_code, reason = "the camera's own tests need none")]
+    pub fn with(library: &Path, variable: &'static str) -> Self {
+        Self {
+            also: Some((library.to_path_buf(), variable)),
+            ..Self::new()
+        }
+    }
+
+    /// What stands in a file that a library writes.
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
     /// Plugs a camera in, in place of what was there; the lines say what it is.
@@ -78,9 +97,15 @@ impl Rig {
     /// The program on this machine.
     fn program(&self, arguments: &[&str]) -> Command {
         let mut command = program();
+        let mut libraries = library().as_os_str().to_os_string();
+        if let Some((other, variable)) = &self.also {
+            libraries.push(":");
+            libraries.push(other);
+            command.env(variable, self.folder.path());
+        }
         command
             .current_dir(self.folder.path())
-            .env("LD_PRELOAD", library())
+            .env("LD_PRELOAD", libraries)
             .env("FAKE_CAMERA", self.folder.path())
             .args(arguments);
         command
@@ -118,7 +143,7 @@ impl Rig {
 
     /// The kernel's rules that were broken.
     pub fn faults(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("faults")).unwrap_or_default()
+        self.text("faults")
     }
 }
 

@@ -190,6 +190,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("edge-agent check", RanBy::Tests("edge-agent/", "check")),
     ("edge-agent config", RanBy::Tests("edge-agent/", "config")),
     ("edge-agent run", RanBy::Demo),
+    ("edge-agent pins", RanBy::Tests("edge-agent/", "pins")),
     ("edge-agent devices", RanBy::Tests("edge-agent/", "devices")),
     ("edge-agent score", RanBy::Demo),
     (
