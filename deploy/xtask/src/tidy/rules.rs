@@ -61,7 +61,6 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "host-trainer/src/report/page",
         ],
     ),
-    ("schemars", &["edge-agent/src/event"]),
     (
         "rustls",
         &[
