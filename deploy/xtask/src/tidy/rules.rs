@@ -44,12 +44,15 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
     ("minisign_verify", &["edge-agent/src/bundles/signed"]),
-    ("ring", &["edge-agent/tests/bundles/signer"]),
-    ("sd_notify", &["edge-agent/src/lifecycle/heartbeat"]),
     (
-        "schemars",
-        &["edge-agent/src/", "deploy/road-sim/src/scene"],
+        "ring",
+        &[
+            "edge-agent/tests/bundles/signer",
+            "edge-agent/src/sink/mqtt/transport",
+        ],
     ),
+    ("sd_notify", &["edge-agent/src/lifecycle/heartbeat"]),
+    ("schemars", &["edge-agent/src/", "deploy/road-sim/src/scen"]),
     ("rumqttc", &["edge-agent/src/sink/mqtt"]),
     ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
     (
@@ -61,7 +64,6 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "host-trainer/src/report/page",
         ],
     ),
-    ("schemars", &["edge-agent/src/event"]),
     (
         "rustls",
         &[
