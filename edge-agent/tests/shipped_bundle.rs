@@ -15,6 +15,33 @@ fn sim(folder: &Path, rest: &str) {
 }
 
 #[test]
+fn bench_says_where_the_time_went_and_ends_after_as_many_frames_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    sim(folder.path(), "duration_ms = 20000");
+    let options = [
+        "bench",
+        "--config",
+        "agent.toml",
+        "--json",
+        "--frames",
+        "250",
+    ];
+    let told = run(folder.path(), &options);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(report["frames"], 250);
+    let names: Vec<_> = report["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| stage["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["decode", "gate", "track", "views", "classify"]);
+    assert_eq!(report["resident_kib"].as_array().unwrap().len(), 11);
+    assert!(!folder.path().join("events.jsonl").exists());
+}
+
+#[test]
 fn classify_goes_on_after_pictures_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

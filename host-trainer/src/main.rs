@@ -65,10 +65,7 @@ enum Command {
 impl Command {
     /// Whether libtorch's threads have work.
     fn computes(&self) -> bool {
-        match self {
-            Self::Report(_) | Self::Compare(_) | Self::Serve(_) => false,
-            _ => true,
-        }
+        !matches!(self, Self::Report(_) | Self::Compare(_) | Self::Serve(_))
     }
 }
 

@@ -138,7 +138,7 @@ impl Trip {
         let centre = self.start_s + half_way;
         let every = (u64::from(spec.fps) / WAYPOINTS_A_SECOND).max(1);
         let boxes = (first_frame..=last_frame)
-            .filter(|frame| (frame - first_frame) % every == 0 || *frame == last_frame)
+            .filter(|frame| (frame - first_frame).is_multiple_of(every) || *frame == last_frame)
             .filter_map(|frame| {
                 let (bounds, _) = self.rect(frame as f64 / fps, spec)?;
                 Some(Waypoint { frame, bounds })

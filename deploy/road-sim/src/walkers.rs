@@ -188,7 +188,7 @@ fn person(cycles: bool, turn: f32, facing: f32, size: (f64, f64), coat: [u8; 3])
         ];
         stroke(&frame, 0.05, [120, 40, 44]);
         stroke(&[(0.52, 0.34), (0.36, 0.95)], 0.05, [120, 40, 44]);
-        for half in [0.0, 3.14] {
+        for half in [0.0, std::f32::consts::PI] {
             let (sin, cos) = (turn + half).sin_cos();
             let foot = (-0.12 + 0.16 * cos, 0.36 + 0.16 * sin);
             stroke(&[(-0.24, 0.95), (0.1, 0.72), foot], 0.13, dark);

@@ -139,7 +139,7 @@ fn what_nobody_vouches_for_changes_nothing() {
         assert!(refused.err.starts_with(told), "{file}: {}", refused.err);
         assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
         assert_eq!(device.state(), state, "{file}");
-        assert_eq!(device.stored(), [a.clone()], "{file}");
+        assert_eq!(device.stored(), std::slice::from_ref(&a), "{file}");
     }
     fs::write(device.path("key.pub"), "no key").unwrap();
     let refused = device.agent(&["bundle", "install", "good.tar"]);

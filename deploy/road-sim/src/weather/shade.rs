@@ -66,7 +66,7 @@ impl MovingShade {
                     let left = &map[start..start + width];
                     for (pixel, left) in line.chunks_exact_mut(3).zip(left) {
                         for value in pixel {
-                            *value = (u16::from(*value) * left >> 8).min(255) as u8;
+                            *value = ((u16::from(*value) * left) >> 8).min(255) as u8;
                         }
                     }
                 }
@@ -93,7 +93,7 @@ impl MovingShade {
             .collect();
         for line in frame.data_mut().chunks_exact_mut(width * 3) {
             for (value, left) in line.iter_mut().zip(&left) {
-                *value = (u32::from(*value) * u32::from(*left) >> 8).min(255) as u8;
+                *value = ((u32::from(*value) * u32::from(*left)) >> 8).min(255) as u8;
             }
         }
     }

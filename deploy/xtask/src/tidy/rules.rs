@@ -188,6 +188,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         "host-trainer compare",
         RanBy::Tests("host-trainer/", "compare"),
     ),
+    ("edge-agent bench", RanBy::Tests("edge-agent/", "bench")),
     ("edge-agent bundle", RanBy::Tests("edge-agent/", "bundle")),
     ("edge-agent check", RanBy::Tests("edge-agent/", "check")),
     ("edge-agent config", RanBy::Tests("edge-agent/", "config")),
