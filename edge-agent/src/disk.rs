@@ -198,7 +198,14 @@ impl DiskFile {
 
 /// The sole right to write to something, held until dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not left to the closing: a child that is just being started has the file open too.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// Takes the lock that is the file `path`; `Ok(None)` when another process has it.
