@@ -206,20 +206,16 @@ fn readme_options() -> Result<()> {
     let mut helps: BTreeMap<Vec<&str>, String> = BTreeMap::new();
     let mut wrong = Vec::new();
     for shown in &commands {
-        let Some(invocation) = invocation(&shown.words) else {
+        let Some(mut invocation) = invocation(&shown.words) else {
             continue;
         };
-        if !helps.contains_key(&invocation) {
-            let program = match invocation[0] {
-                // Not `current_exe`: the build above may have replaced the running program.
-                "cargo" => workspace::program("xtask")?,
-                name => workspace::program(name)?,
-            };
-            let skip = if invocation[0] == "cargo" { 2 } else { 1 };
-            let help = Tool::new(program).args(&invocation[skip..]).arg("--help");
-            helps.insert(invocation.clone(), help.read().unwrap_or_default());
+        // A command that only holds others: the next word is the one that is asked.
+        if help_of(&mut helps, &invocation)?.contains("\nCommands:\n")
+            && let Some(word) = shown.words.get(invocation.len())
+        {
+            invocation.push(word);
         }
-        let help = helps.get(&invocation).map_or("", String::as_str);
+        let help = help_of(&mut helps, &invocation)?;
         if help.is_empty() {
             wrong.push(format!(
                 "README.md:{}: no such command: {}",
@@ -243,6 +239,23 @@ fn readme_options() -> Result<()> {
     }
     println!("           {} commands checked", commands.len());
     Ok(())
+}
+
+/// What the command's `--help` says, asked once; empty when there is no such command.
+fn help_of<'a, 'b>(
+    helps: &'a mut BTreeMap<Vec<&'b str>, String>,
+    invocation: &[&'b str],
+) -> Result<&'a str> {
+    if !helps.contains_key(invocation) {
+        let (program, skip) = match invocation[0] {
+            // Not `current_exe`: the build may have replaced the running program.
+            "cargo" => (workspace::program("xtask")?, 2),
+            name => (workspace::program(name)?, 1),
+        };
+        let help = Tool::new(program).args(&invocation[skip..]).arg("--help");
+        helps.insert(invocation.to_vec(), help.read().unwrap_or_default());
+    }
+    Ok(helps.get(invocation).map_or("", String::as_str))
 }
 
 /// Program and subcommand whose `--help` is to be asked; cargo's own commands are not.
