@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::clock::{Clock, ProcessorClock};
 use crate::config::ConfigError;
 use crate::laps::{Laps, Stage};
+use crate::onlooker::Onlooker;
 use crate::plan;
 use crate::source::{self, SourceError};
 
@@ -151,6 +152,8 @@ impl Laps for Stopwatch<'_> {
         self.since = now;
     }
 }
+
+impl Onlooker for Stopwatch<'_> {}
 
 /// Resident memory of this process, KiB; 0 where the kernel does not tell it.
 fn resident() -> u64 {

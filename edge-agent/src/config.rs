@@ -24,6 +24,7 @@ use crate::sink::webhook::WebhookConfig;
 use crate::source::SourceConfig;
 use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
+use crate::web::HttpConfig;
 
 /// The agent's config. Every key has a default; unknown keys are refused.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,8 @@ pub struct Config {
     pub rules: Vec<RuleConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
+    /// The agent's own page.
+    pub http: HttpConfig,
     /// The MQTT broker.
     pub mqtt: MqttConfig,
     /// The web server.
@@ -90,6 +93,7 @@ impl Default for Config {
             pins: Vec::new(),
             rules: Vec::new(),
             jsonl: JsonlConfig::default(),
+            http: HttpConfig::default(),
             mqtt: MqttConfig::default(),
             webhook: WebhookConfig::default(),
         }
@@ -217,6 +221,7 @@ impl Config {
         self.track.check()?;
         self.vote.check()?;
         self.shape.check()?;
+        self.http.check()?;
         lane::check(&self.lanes)?;
         self.gpio.check()?;
         pin::check(&self.pins)?;

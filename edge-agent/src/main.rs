@@ -14,11 +14,13 @@ mod devices;
 mod disk;
 mod event;
 mod gate;
+mod gauge;
 mod glance;
 mod lane;
 mod laps;
 mod lifecycle;
 mod log;
+mod onlooker;
 mod outbox;
 mod pin;
 mod pins;
@@ -39,6 +41,7 @@ mod track;
 mod views;
 mod vote;
 mod watch;
+mod web;
 
 use std::process::ExitCode;
 

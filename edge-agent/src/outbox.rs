@@ -19,16 +19,16 @@ pub struct Outbox {
 impl Outbox {
     /// Sends an event on its way; `told_t_ms` is the time of the newest frame. What the rules
     /// want done comes back.
-    pub fn tell(&mut self, mut event: Event, told_t_ms: u64) -> Vec<Action> {
+    pub fn tell(&mut self, event: &mut Event, told_t_ms: u64) -> Vec<Action> {
         let wall = self.stamp.read();
-        self.stamp.put(&mut event, told_t_ms, wall.as_ref());
+        self.stamp.put(event, told_t_ms, wall.as_ref());
         let now = Now {
             t_ms: told_t_ms,
             wall,
         };
-        let actions = self.rules.decide(&event, &now);
+        let actions = self.rules.decide(event, &now);
         for outlet in &mut self.outlets {
-            outlet.send(&event);
+            outlet.send(event);
         }
         actions
     }

@@ -12,7 +12,8 @@ use crate::config::Config;
 use crate::event::{self, Event};
 use crate::glance::{Glance, Moment, Subject};
 use crate::lane::LaneConfig;
-use crate::laps::{Laps, NoLaps, Stage};
+use crate::laps::{NoLaps, Stage};
+use crate::onlooker::Onlooker;
 use crate::source::Frame;
 use crate::vote::Classify;
 use eyes::Eyes;
@@ -71,14 +72,14 @@ impl<C: Classify> Pipeline<C> {
     pub fn push_timed(
         &mut self,
         frame: &Frame,
-        laps: &mut dyn Laps,
+        onlooker: &mut dyn Onlooker,
     ) -> Result<Vec<Event>, RunnerError> {
         let picture = frame.image.view();
         let size_px = (picture.width(), picture.height());
         let mut events = Vec::new();
         if self.size_px != size_px {
             // Places in pictures of another size mean nothing here.
-            events = self.finish()?;
+            events = self.finish_timed(onlooker)?;
             self.size_px = size_px;
         }
         let moment = Moment {
@@ -86,7 +87,8 @@ impl<C: Classify> Pipeline<C> {
             frame: frame.index,
             t_ms: frame.t_ms,
         };
-        let glance = self.eyes.look(&moment, laps);
+        let glance = self.eyes.look(&moment, onlooker);
+        onlooker.seen(&glance.sightings);
         for sighting in &glance.sightings {
             let witness = self
                 .witnesses
@@ -94,24 +96,33 @@ impl<C: Classify> Pipeline<C> {
                 .or_insert_with(|| Witness::new(&moment, sighting));
             witness.see(&moment, sighting, &self.lanes, &self.judging.vote);
             if self.judging.vote.early && !witness.told() && self.eyes.ripe(witness) {
-                events.extend(self.tell_early(sighting.track)?);
+                events.extend(self.tell_early(sighting.track, onlooker)?);
             }
         }
-        laps.lap(Stage::Views);
-        events.extend(self.conclude(glance)?);
-        laps.lap(Stage::Classify);
+        onlooker.lap(Stage::Views);
+        events.extend(self.conclude(glance, onlooker)?);
+        onlooker.lap(Stage::Classify);
         Ok(events)
     }
 
     /// Ends all that is followed; the events of the vehicles still in the picture.
     pub fn finish(&mut self) -> Result<Vec<Event>, RunnerError> {
+        self.finish_timed(&mut NoLaps)
+    }
+
+    /// The same, told to an onlooker.
+    pub fn finish_timed(&mut self, onlooker: &mut dyn Onlooker) -> Result<Vec<Event>, RunnerError> {
         let glance = self.eyes.finish();
-        let events = self.conclude(glance)?;
+        let events = self.conclude(glance, onlooker)?;
         self.witnesses.clear();
         Ok(events)
     }
 
-    fn conclude(&mut self, glance: Glance) -> Result<Vec<Event>, RunnerError> {
+    fn conclude(
+        &mut self,
+        glance: Glance,
+        onlooker: &mut dyn Onlooker,
+    ) -> Result<Vec<Event>, RunnerError> {
         for number in glance.dropped {
             self.witnesses.remove(&number);
         }
@@ -124,19 +135,34 @@ impl<C: Classify> Pipeline<C> {
                 continue;
             }
             if let Some(judged) = witness.judge(&mut self.classifier, &self.judging)? {
+                let best_frame = judged.frame;
                 events.push(self.event(&subject, &witness, judged, false));
+                self.show(&witness, best_frame, onlooker);
             }
         }
         Ok(events)
     }
 
-    fn tell_early(&mut self, number: u64) -> Result<Option<Event>, RunnerError> {
+    /// Shows the view behind the newest event.
+    fn show(&self, witness: &Witness, best_frame: u64, onlooker: &mut dyn Onlooker) {
+        if let Some(view) = witness.view_of(best_frame) {
+            onlooker.judged(self.sequence, view);
+        }
+    }
+
+    fn tell_early(
+        &mut self,
+        number: u64,
+        onlooker: &mut dyn Onlooker,
+    ) -> Result<Option<Event>, RunnerError> {
         let Some(mut witness) = self.witnesses.remove(&number) else {
             return Ok(None);
         };
         let judged = witness.judge_early(&mut self.classifier, &self.judging)?;
         let event = judged.map(|judged| {
+            let best_frame = judged.frame;
             let event = self.event(&witness.so_far(number), &witness, judged, true);
+            self.show(&witness, best_frame, onlooker);
             witness.set_told();
             event
         });

@@ -11,10 +11,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use models::Runner;
 
+use crate::bundles;
 use crate::clock::{Pace, SystemClock};
 use crate::config::{BadValue, Config, ConfigError};
 use crate::decide::{self, Rules};
+use crate::event::UNKNOWN;
 use crate::lifecycle::heartbeat::Heartbeat;
 use crate::lifecycle::{Reload, Stop};
 use crate::log;
@@ -26,6 +29,7 @@ use crate::sink::stream::Stream;
 use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
 use crate::stamp::Stamp;
 use crate::watch::{Counts, Watch};
+use crate::web::{self, Facts, MakeEye, Web};
 use road::Road;
 
 /// Arguments of `run`.
@@ -126,7 +130,12 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
         rules: Rules::new(&config.rules, zone),
         outlets: outlets(&config, &plan.path)?,
     };
-    let mut road = Road::new(plan, outbox, pins, life);
+    let web = page(&plan, &outbox.outlets).map_err(|error| match error.downcast() {
+        Ok(bad) => refused(BadValue::to_string(&bad)).into(),
+        Err(error) => error,
+    })?;
+    let watchpoint = web.as_ref().map(Web::watchpoint);
+    let mut road = Road::new(plan, outbox, pins, watchpoint, life);
     let result = watch.run(source, &mut opener, &mut road);
     // Before the last events: what they want done would be cut off in its first moment.
     road.end_pins();
@@ -181,6 +190,37 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
         .into_iter()
         .map(|sink| start(sink).context("cannot start a sink's thread"))
         .collect()
+}
+
+/// The page, if the config asks for one.
+fn page(plan: &Plan, outlets: &[Outlet]) -> anyhow::Result<Option<Web>> {
+    let config = &plan.config;
+    if config.http.listen.is_none() {
+        return Ok(None);
+    }
+    let place = config.bundle.clone();
+    let make_eye: MakeEye = Box::new(move || {
+        let runner = Runner::new(&bundles::look(&place).ok()?.bundle).ok()?;
+        Some(Box::new(runner))
+    });
+    let file = config.jsonl.path.as_deref().map(|file| {
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        folder.unwrap_or(Path::new(".")).to_path_buf()
+    });
+    let bundle = &plan.active.bundle;
+    let mut colours = bundle.manifest().labels.clone();
+    colours.push(UNKNOWN.into());
+    let facts = Facts {
+        camera: config.camera.clone(),
+        bundle: bundle.id().to_string(),
+        colours,
+        scene: web::scene(config),
+        stale: Duration::from_millis(config.http.stale_ms.into()),
+        sinks: outlets.iter().map(Outlet::gauge).collect(),
+        folders: vec![file.unwrap_or_else(|| PathBuf::from("/"))],
+        most_watchers: config.http.max_watchers as usize,
+    };
+    Web::start(&config.http, facts, make_eye, say)
 }
 
 fn summary(counts: &Counts, vehicles: u64, time: Duration) -> String {

@@ -40,11 +40,19 @@ pub trait Sink: Send {
         Ok(None)
     }
 
+    /// Tells, from any thread, how many events wait on the disk; none for a sink without a spool.
+    fn spooled(&self) -> Option<Depth> {
+        None
+    }
+
     /// The last call: leaves what was taken over as safe as it can be.
     fn finish(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 }
+
+/// Tells how many events wait.
+pub type Depth = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// Why a sink did not take an event.
 #[derive(Debug, thiserror::Error)]

@@ -79,7 +79,7 @@ impl Stamp {
 
 /// Whether the kernel's clock follows a time server, as a daemon such as chrony, ntpd or
 /// systemd-timesyncd tells it.
-fn clock_synced() -> bool {
+pub fn clock_synced() -> bool {
     // SAFETY: all fields of the C structure are integers, for which zero is a value; with
     // `modes` zero the kernel changes nothing and only fills in the structure it is given.
     let (state, status) = unsafe {

@@ -94,6 +94,12 @@ impl Views {
         }
     }
 
+    /// The view of that frame, if it was kept.
+    pub fn of_frame(&self, frame: u64) -> Option<RgbView<'_>> {
+        let view = self.kept.iter().find(|view| view.frame == frame)?;
+        Some(view.crop.view())
+    }
+
     /// Sorts the kept views, best first.
     pub fn best_first(&mut self) -> &mut [View] {
         self.kept

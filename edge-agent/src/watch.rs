@@ -27,6 +27,12 @@ pub trait Viewer {
     /// whatever moves is to be made safe.
     fn lost(&mut self) -> anyhow::Result<()>;
 
+    /// The next frame was decoded, in so much time.
+    fn decoded(&mut self, _took: Duration) {}
+
+    /// What was done so far; told after each change.
+    fn counted(&mut self, _counts: &Counts) {}
+
     /// No frame has come for a while; called at least every few seconds as long as that lasts.
     fn waiting(&mut self) {}
 
@@ -183,7 +189,9 @@ impl<'a> Watch<'a> {
                     continue;
                 }
             };
-            self.counts.busy += self.clock.now().saturating_sub(begun);
+            let decoding = self.clock.now().saturating_sub(begun);
+            self.counts.busy += decoding;
+            viewer.decoded(decoding);
             if let Some(pace) = &mut self.pace {
                 pace.wait_for(frame.t_ms, self.clock, self.stop);
             }
@@ -212,6 +220,7 @@ impl<'a> Watch<'a> {
         viewer.frame(&frame)?;
         source.recycle(frame);
         self.counts.busy += self.clock.now().saturating_sub(begun);
+        viewer.counted(&self.counts);
         Ok(())
     }
 
@@ -220,6 +229,7 @@ impl<'a> Watch<'a> {
             self.counts.dropped += self.timeline.drop(*index);
         }
         self.counts.dropped += 1;
+        viewer.counted(&self.counts);
         if let Some(line) = self.complaints.dropped(error) {
             viewer.tell(&line);
         }
@@ -227,6 +237,7 @@ impl<'a> Watch<'a> {
 
     fn lost(&mut self, error: &SourceError, viewer: &mut dyn Viewer) -> anyhow::Result<()> {
         self.counts.losses += 1;
+        viewer.counted(&self.counts);
         // Events first: what comes next may take long.
         viewer.lost()?;
         if self.away.is_none() {

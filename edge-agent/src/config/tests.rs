@@ -44,6 +44,7 @@ fn the_sample_file_states_every_default() {
         toml::to_string(&Config::default().webhook).unwrap(),
         toml::to_string(&Config::default().gpio).unwrap(),
         toml::to_string(&Config::default().source).unwrap(),
+        toml::to_string(&Config::default().http).unwrap(),
     ] {
         for key in table.lines().filter_map(|line| line.split_once(" = ")) {
             let stated = text.contains(&format!("#: {} = ", key.0)) || key.0 == "kind";

@@ -1,7 +1,7 @@
 //! What is remembered of one vehicle while it is seen: its best views, where its foot was,
 //! where it began. Asks the network about views and comes to a verdict; tells nobody.
 
-use models::{Rect, RunnerError};
+use models::{Rect, RgbView, RunnerError};
 
 use crate::event::{Direction, Reason};
 use crate::glance::{Moment, Subject};
@@ -91,6 +91,11 @@ impl Witness {
     /// The lane it drove in.
     pub fn lane<'a>(&self, lanes: &'a [LaneConfig]) -> Option<&'a LaneConfig> {
         self.footing.lane(lanes)
+    }
+
+    /// The view of that frame, if it was kept.
+    pub fn view_of(&self, frame: u64) -> Option<RgbView<'_>> {
+        self.views.of_frame(frame)
     }
 
     /// Whether its event was told.

@@ -1,6 +1,8 @@
 //! One run with one config: frames go into the pipeline, events to the outbox; a bundle on trial
 //! is judged, and a new config is looked for between two frames. Opens no source.
 
+use std::time::Duration;
+
 use models::Runner;
 
 use super::Life;
@@ -14,7 +16,8 @@ use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::sink::gpio::Pins;
 use crate::source::Frame;
-use crate::watch::Viewer;
+use crate::watch::{Counts, Viewer};
+use crate::web::Watchpoint;
 
 /// Frames in, events out.
 pub struct Road<'a> {
@@ -23,6 +26,7 @@ pub struct Road<'a> {
     trial: Option<Trial>,
     outbox: Outbox,
     pins: Pins,
+    watchpoint: Option<Watchpoint>,
     life: &'a mut Life,
     newest_t_ms: u64,
     vehicles: u64,
@@ -33,7 +37,13 @@ pub struct Road<'a> {
 
 impl<'a> Road<'a> {
     /// A run that has seen nothing yet.
-    pub fn new(plan: Plan, outbox: Outbox, pins: Pins, life: &'a mut Life) -> Self {
+    pub fn new(
+        plan: Plan,
+        outbox: Outbox,
+        pins: Pins,
+        watchpoint: Option<Watchpoint>,
+        life: &'a mut Life,
+    ) -> Self {
         let identity = plan::identity(&plan.config, &plan.active.bundle);
         Self {
             pipeline: Pipeline::new(identity, &plan.config, plan.active.runner),
@@ -41,6 +51,7 @@ impl<'a> Road<'a> {
             config: plan.config,
             outbox,
             pins,
+            watchpoint,
             life,
             newest_t_ms: 0,
             vehicles: 0,
@@ -51,7 +62,10 @@ impl<'a> Road<'a> {
 
     /// Tells the events of the vehicles that are still in the picture.
     pub fn end_tracks(&mut self) -> anyhow::Result<()> {
-        let events = self.pipeline.finish()?;
+        let events = match &mut self.watchpoint {
+            Some(watchpoint) => self.pipeline.finish_timed(watchpoint)?,
+            None => self.pipeline.finish()?,
+        };
         self.send(events);
         Ok(())
     }
@@ -70,11 +84,14 @@ impl<'a> Road<'a> {
         for mut event in events {
             self.vehicles += 1;
             event.sequence += self.earlier;
-            for action in self.outbox.tell(event, self.newest_t_ms) {
+            for action in self.outbox.tell(&mut event, self.newest_t_ms) {
                 match action {
                     Action::Log { text } => log::notice(format_args!("{text}")),
                     pin => self.pins.act(&pin),
                 }
+            }
+            if let Some(watchpoint) = &mut self.watchpoint {
+                watchpoint.event(&event);
             }
         }
     }
@@ -82,7 +99,16 @@ impl<'a> Road<'a> {
     /// The frame through the pipeline, and the bundle's trial. A bundle on trial that fails
     /// gives way between two frames.
     fn push(&mut self, frame: &Frame) -> anyhow::Result<u64> {
-        let events = match (self.pipeline.push(frame), &mut self.trial) {
+        let pushed = match &mut self.watchpoint {
+            Some(watchpoint) => {
+                watchpoint.begin();
+                let pushed = self.pipeline.push_timed(frame, watchpoint);
+                watchpoint.end(frame);
+                pushed
+            }
+            None => self.pipeline.push(frame),
+        };
+        let events = match (pushed, &mut self.trial) {
             (Ok(events), _) => events,
             (Err(error), Some(trial)) => {
                 trial.fail(&error.to_string());
@@ -149,6 +175,18 @@ impl Viewer for Road<'_> {
         self.end_tracks()
     }
 
+    fn decoded(&mut self, took: Duration) {
+        if let Some(watchpoint) = &mut self.watchpoint {
+            watchpoint.decoded(took);
+        }
+    }
+
+    fn counted(&mut self, counts: &Counts) {
+        if let Some(watchpoint) = &mut self.watchpoint {
+            watchpoint.counted(counts);
+        }
+    }
+
     fn waiting(&mut self) {
         self.life.heartbeat.waiting();
         self.look_for_reload();
@@ -159,6 +197,9 @@ impl Viewer for Road<'_> {
     }
 
     fn tell(&mut self, line: &str) {
+        if let Some(watchpoint) = &mut self.watchpoint {
+            watchpoint.told(line);
+        }
         log::warning(format_args!("{line}"));
     }
 }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Sink, SinkError};
+use super::{Depth, Sink, SinkError};
 use crate::disk;
 use crate::event::Event;
+use crate::gauge::{Gauge, Reading};
 
 /// Events that may wait for one sink; some 600 kB.
 pub const QUEUE: usize = 1024;
@@ -44,8 +45,10 @@ struct State {
     closed: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
+    name: String,
+    spooled: Option<Depth>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -53,6 +56,20 @@ struct Shared {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gauge for Shared {
+    fn read(&self) -> Reading {
+        let state = self.state();
+        Reading {
+            name: self.name.clone(),
+            delivered: state.tally.delivered,
+            lost: state.tally.lost,
+            waiting: state.queue.len() as u64,
+            spooled: self.spooled.as_ref().map(|depth| depth()),
+            closed: state.closed,
+        }
     }
 }
 
@@ -66,7 +83,11 @@ pub struct Outlet {
 impl Outlet {
     /// Starts the thread. `complain` is told the first of each run of failures and its end.
     pub fn start(sink: Box<dyn Sink>, overflow: Overflow, complain: fn(&str)) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            name: sink.name(),
+            spooled: sink.spooled(),
+            ..Shared::default()
+        });
         let worker = Worker {
             sink,
             shared: Arc::clone(&shared),
@@ -103,6 +124,11 @@ impl Outlet {
             state.queue.push_back(event.clone());
         }
         self.shared.changed.notify_all();
+    }
+
+    /// Its counts, for whoever wants to read them at any time.
+    pub fn gauge(&self) -> Arc<dyn Gauge> {
+        Arc::clone(&self.shared) as Arc<dyn Gauge>
     }
 
     /// Whether the sink's reader went away for good.

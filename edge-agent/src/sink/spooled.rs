@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Sink, SinkError};
+use super::{Depth, Sink, SinkError};
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::spool::{Limits, Spool};
@@ -134,6 +134,11 @@ impl Spooled {
 impl Sink for Spooled {
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn spooled(&self) -> Option<Depth> {
+        let queue = Arc::clone(&self.queue);
+        Some(Box::new(move || queue.spool().counts().waiting))
     }
 
     fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {

@@ -87,19 +87,26 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     (
         "base64",
         &[
+            "edge-agent/src/web/token",
+            "edge-agent/tests/web/browser",
             "host-trainer/src/thumbnail",
             "host-trainer/tests/serving/browser",
         ],
     ),
-    ("axum", &["host-trainer/src/serve"]),
-    ("hyper*", &["host-trainer/src/serve"]),
+    ("axum", &["edge-agent/src/web", "host-trainer/src/serve"]),
+    ("hyper*", &["edge-agent/src/web", "host-trainer/src/serve"]),
     (
         "tokio",
-        &["host-trainer/src/serve", "edge-agent/src/sink/mqtt"],
+        &[
+            "edge-agent/src/web",
+            "host-trainer/src/serve",
+            "edge-agent/src/sink/mqtt",
+        ],
     ),
     (
         "ureq",
         &[
+            "edge-agent/tests/web/browser",
             "host-trainer/src/weights/pretrained/",
             "host-trainer/tests/",
             "edge-agent/src/sink/webhook",
