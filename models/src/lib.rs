@@ -10,6 +10,7 @@ pub mod archive;
 pub mod bundle;
 pub mod frame;
 pub mod hash;
+mod kernels;
 pub mod manifest;
 pub mod picture;
 pub mod preprocess;

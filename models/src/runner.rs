@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
+use tract_core::internal::TypedSimpleState;
 use tract_core::prelude::*;
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{Framework, InferenceModelExt, onnx};
 
 use crate::bundle::Bundle;
 use crate::frame::RgbView;
 use crate::hash::sha256_of_f32;
+use crate::kernels::{self, Unrecognised};
 use crate::manifest::Golden;
 use crate::picture;
 use crate::preprocess::{PreprocessSpec, Preprocessor};
@@ -69,7 +72,8 @@ pub struct Runner {
     labels: Arc<[String]>,
     temperature: f32,
     preprocessor: Preprocessor,
-    plan: Arc<TypedRunnableModel>,
+    state: TypedSimpleState,
+    input: Arc<Tensor>,
 }
 
 impl Runner {
@@ -96,19 +100,52 @@ impl Runner {
         labels: Arc<[String]>,
         temperature: f32,
     ) -> Result<Self, RunnerError> {
+        Self::load(onnx_bytes, spec, labels, temperature, kernels::model)
+    }
+
+    /// The same by tract's own operators alone: what the kernels are compared with.
+    pub fn reference(
+        onnx_bytes: &[u8],
+        spec: &PreprocessSpec,
+        labels: Arc<[String]>,
+    ) -> Result<Self, RunnerError> {
+        let none = |_: &_, _, _| Err(Unrecognised("the reference uses no kernels".into()));
+        Self::load(onnx_bytes, spec, labels, 1.0, none)
+    }
+
+    fn load(
+        onnx_bytes: &[u8],
+        spec: &PreprocessSpec,
+        labels: Arc<[String]>,
+        temperature: f32,
+        by_kernels: impl FnOnce(
+            &ModelProto,
+            usize,
+            usize,
+        ) -> Result<TractResult<TypedModel>, Unrecognised>,
+    ) -> Result<Self, RunnerError> {
         let preprocessor = Preprocessor::new(spec).map_err(RunnerError::Load)?;
-        let shape = [1, 3, spec.height as usize, spec.width as usize];
-        let plan = onnx()
-            .model_for_read(&mut &*onnx_bytes)
-            .and_then(|model| model.with_input_fact(0, f32::fact(shape).into()))
-            .and_then(|model| model.into_optimized())
-            .and_then(|model| model.into_runnable())
-            .map_err(|error| RunnerError::Load(one_line(&error)))?;
+        let failed = |error: TractError| RunnerError::Load(one_line(&error));
+        let (height, width) = (spec.height as usize, spec.width as usize);
+        let input = Tensor::zero::<f32>(&[1, 3, height, width]).map_err(failed)?;
+        let onnx = onnx();
+        let state = onnx
+            .proto_model_for_read(&mut &*onnx_bytes)
+            .and_then(|proto| match by_kernels(&proto, height, width) {
+                Ok(model) => model,
+                Err(_) => onnx
+                    .model_for_proto_model(&proto)?
+                    .with_input_fact(0, f32::fact(input.shape()).into())?
+                    .into_optimized(),
+            })
+            .and_then(|model| model.into_runnable()?.spawn())
+            .map_err(failed)?;
         Ok(Self {
             labels,
             temperature,
             preprocessor,
-            plan,
+            state,
+            input: Arc::new(input),
         })
     }
 
@@ -119,9 +156,8 @@ impl Runner {
 
     /// Scores of the picture, whatever its size.
     pub fn classify(&mut self, view: RgbView<'_>) -> Result<Scores, RunnerError> {
-        let mut input = vec![0.0; self.preprocessor.spec().len()];
-        self.preprocessor.input(view, &mut input);
-        let logits = self.logits(&input)?;
+        self.write(|preprocessor, input| preprocessor.input(view, input))?;
+        let logits = self.run()?;
         Ok(Scores::from_logits(
             self.labels.clone(),
             logits,
@@ -130,12 +166,35 @@ impl Runner {
     }
 
     /// The network's outputs for a preprocessed input, CHW.
-    pub fn logits(&self, input: &[f32]) -> Result<Vec<f32>, RunnerError> {
-        let spec = self.preprocessor.spec();
-        let shape = [1, 3, spec.height as usize, spec.width as usize];
+    pub fn logits(&mut self, input: &[f32]) -> Result<Vec<f32>, RunnerError> {
+        let wanted = self.preprocessor.spec().len();
+        if input.len() != wanted {
+            let found = input.len();
+            return Err(RunnerError::Run(format!(
+                "its input has {wanted} numbers, not {found}"
+            )));
+        }
+        self.write(|_, own| own.copy_from_slice(input))?;
+        self.run()
+    }
+
+    /// Writes the input. Nothing else holds it between runs, so nothing is copied.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut Preprocessor, &mut [f32]),
+    ) -> Result<(), RunnerError> {
         let failed = |error: TractError| RunnerError::Run(one_line(&error));
-        let tensor = Tensor::from_shape(&shape, input).map_err(failed)?;
-        let outputs = self.plan.run(tvec!(tensor.into())).map_err(failed)?;
+        let input = Arc::make_mut(&mut self.input);
+        let mut view = input.try_as_plain_ram_mut().map_err(failed)?;
+        let numbers = view.as_slice_mut::<f32>().map_err(failed)?;
+        write(&mut self.preprocessor, numbers);
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<Vec<f32>, RunnerError> {
+        let failed = |error: TractError| RunnerError::Run(one_line(&error));
+        let input = self.input.clone().into_tvalue();
+        let outputs = self.state.run(tvec!(input)).map_err(failed)?;
         let found = outputs.first().map_or(0, |output| output.len());
         if found != self.labels.len() {
             return Err(RunnerError::Outputs {
@@ -149,12 +208,15 @@ impl Runner {
 
     /// What the picture becomes and gets here, in the manifest's form.
     pub fn golden(&mut self, file: &str, view: RgbView<'_>) -> Result<Golden, RunnerError> {
-        let mut input = vec![0.0; self.preprocessor.spec().len()];
-        self.preprocessor.input(view, &mut input);
+        let mut input_sha256 = String::new();
+        self.write(|preprocessor, input| {
+            preprocessor.input(view, input);
+            input_sha256 = sha256_of_f32(input);
+        })?;
         Ok(Golden {
             file: file.to_string(),
-            input_sha256: sha256_of_f32(&input),
-            logits: self.logits(&input)?,
+            input_sha256,
+            logits: self.run()?,
         })
     }
 

@@ -1,0 +1,39 @@
+//! Times one network on one thread, through `models::Runner`: `infer MODEL SIDE INPUT RUNS
+//! [tract]`, where INPUT holds `3 * SIDE * SIDE` little-endian floats. Prints one line of JSON:
+//! nanoseconds to load, nanoseconds of each run, and the answer. With `tract`, tract's own
+//! operators do the work.
+
+use std::time::Instant;
+
+use models::{PreprocessSpec, Runner};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, side, input, runs, rest @ ..] = arguments.as_slice() else {
+        eprintln!("infer MODEL SIDE INPUT RUNS [tract]");
+        std::process::exit(2);
+    };
+    let model = std::fs::read(model).unwrap();
+    let input: Vec<f32> = std::fs::read(input)
+        .unwrap()
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    let spec = PreprocessSpec::imagenet(side.parse().unwrap());
+    let labels: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+    let start = Instant::now();
+    let runner = match rest {
+        [word] if word == "tract" => Runner::reference(&model, &spec, labels.into()),
+        _ => Runner::unproved(&model, &spec, labels.into(), 1.0),
+    };
+    let mut runner = runner.unwrap();
+    let load_ns = start.elapsed().as_nanos();
+    let mut answer = runner.logits(&input).unwrap();
+    let mut run_ns = Vec::new();
+    for _ in 0..runs.parse::<usize>().unwrap() {
+        let start = Instant::now();
+        answer = runner.logits(&input).unwrap();
+        run_ns.push(start.elapsed().as_nanos());
+    }
+    println!("{{\"load_ns\":{load_ns},\"run_ns\":{run_ns:?},\"answer\":{answer:?}}}");
+}

@@ -1,0 +1,147 @@
+//! Depthwise convolution: every channel with a 3 x 3 or 5 x 5 kernel of its own, then bias and
+//! activation. Four output pixels of a row are computed together, so that their inputs overlap
+//! in registers.
+
+use super::activation::Activation;
+use super::layers::Weights;
+use super::map::{Arena, Block, LANES, Place};
+use super::simd::{Eight, Work};
+
+/// Output pixels that are computed together.
+const WIDE: usize = 4;
+/// Blocks of channels whose weights are used for a whole map before the next are: those of a
+/// 5 x 5 kernel then take 12.5 KiB and stay in the fastest cache.
+const CHUNK: usize = 16;
+
+/// The layer with its weights as the kernel reads them.
+#[derive(Clone, Debug)]
+pub struct Depthwise {
+    from: Place,
+    to: Place,
+    kernel: usize,
+    stride: usize,
+    activation: Activation,
+    /// For each block of channels, the kernel's rows.
+    weights: Vec<Block>,
+    bias: Vec<Block>,
+}
+
+impl Depthwise {
+    /// Whether there is a kernel for this side and stride.
+    pub fn can(kernel: usize, stride: usize) -> bool {
+        matches!(kernel, 3 | 5) && matches!(stride, 1 | 2)
+    }
+
+    /// The weights have a square of `kernel` numbers for each channel. `from` must have a border
+    /// of at least half the kernel.
+    pub fn new(
+        (from, to): (Place, Place),
+        (kernel, stride): (usize, usize),
+        weights: &Weights,
+    ) -> Self {
+        let taps = kernel * kernel;
+        let mut packed = vec![Block::ZERO; to.map.depth() * taps];
+        for (channel, own) in weights.kernels.chunks_exact(taps).enumerate() {
+            let blocks = &mut packed[channel / LANES * taps..];
+            for (block, weight) in blocks.iter_mut().zip(own) {
+                block.0[channel % LANES] = *weight;
+            }
+        }
+        Self {
+            from,
+            to,
+            kernel,
+            stride,
+            activation: weights.activation,
+            weights: packed,
+            bias: Block::pack(&weights.bias),
+        }
+    }
+}
+
+/// A layer and the memory it works in.
+pub struct Run<'a>(pub &'a Depthwise, pub &'a mut Arena);
+
+impl Work for Run<'_> {
+    #[inline(always)]
+    fn run<E: Eight>(self) {
+        let Run(layer, arena) = self;
+        let mut to = arena.take(&layer.to);
+        layer.to.map.clear_border(&mut to);
+        let from = arena.read(&layer.from);
+        match (layer.kernel, layer.stride) {
+            (3, 1) => layer.plane::<E, 3, 1>(from, &mut to),
+            (3, _) => layer.plane::<E, 3, 2>(from, &mut to),
+            (_, 1) => layer.plane::<E, 5, 1>(from, &mut to),
+            _ => layer.plane::<E, 5, 2>(from, &mut to),
+        }
+        arena.put(&layer.to, to);
+    }
+}
+
+impl Depthwise {
+    #[inline(always)]
+    fn plane<E: Eight, const K: usize, const S: usize>(&self, from: &[Block], to: &mut [Block]) {
+        let (depth, width) = (self.to.map.depth(), self.to.map.width);
+        for first in (0..depth).step_by(CHUNK) {
+            let blocks = first..depth.min(first + CHUNK);
+            for y in 0..self.to.map.height {
+                let mut x = 0;
+                while x < width {
+                    let pixels = (width - x).min(WIDE);
+                    let at = (y, x, blocks.clone());
+                    match pixels {
+                        1 => self.pixels::<E, K, S, 1>(from, to, at),
+                        2 => self.pixels::<E, K, S, 2>(from, to, at),
+                        3 => self.pixels::<E, K, S, 3>(from, to, at),
+                        _ => self.pixels::<E, K, S, 4>(from, to, at),
+                    }
+                    x += pixels;
+                }
+            }
+        }
+    }
+
+    /// `X` pixels of some blocks of channels.
+    #[inline(always)]
+    fn pixels<E: Eight, const K: usize, const S: usize, const X: usize>(
+        &self,
+        from: &[Block],
+        to: &mut [Block],
+        (y, x, blocks): (usize, usize, std::ops::Range<usize>),
+    ) {
+        let (row, depth) = (self.from.map.row(), self.from.map.depth());
+        let span = (X - 1) * S + K;
+        // The border holds what a kernel at the edge needs.
+        let corner = self.from.map.pixel(y * S, x * S) - K / 2 * (row + depth);
+        let window = &from[corner..corner + (K - 1) * row + span * depth];
+        let start = self.to.map.pixel(y, x);
+        let to = &mut to[start..start + X * depth];
+        for block in blocks {
+            let weights = &self.weights[block * K * K..(block + 1) * K * K];
+            let bias = E::load(&self.bias[block]);
+            let mut sums = [bias; X];
+            for ky in 0..K {
+                let weights: [E; K] = std::array::from_fn(|kx| E::load(&weights[ky * K + kx]));
+                for (x, sum) in sums.iter_mut().enumerate() {
+                    for (kx, weight) in weights.iter().enumerate() {
+                        let at = ky * row + (x * S + kx) * depth + block;
+                        // SAFETY: ky < K, x * S + kx < span and block < depth, so `at` is below
+                        // the window's length.
+                        let input = E::load(unsafe { window.get_unchecked(at) });
+                        *sum = sum.add_product(*weight, input);
+                    }
+                }
+            }
+            for (x, sum) in sums.iter().enumerate() {
+                let to = &mut to[x * depth + block];
+                match self.activation {
+                    Activation::None => sum.store(to),
+                    Activation::Relu => Activation::Relu.of(*sum).store(to),
+                    Activation::HardSwish => Activation::HardSwish.of(*sum).store(to),
+                    Activation::HardSigmoid => Activation::HardSigmoid.of(*sum).store(to),
+                }
+            }
+        }
+    }
+}

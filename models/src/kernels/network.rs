@@ -1,0 +1,151 @@
+//! A network laid out in memory: which buffer holds which map when, the weights packed, and the
+//! steps run one after another. Allocates when it is made and never when it runs.
+
+use super::depthwise::{self, Depthwise};
+use super::layers::{Kind, Layer, Layers};
+use super::map::{Arena, Block, Place};
+use super::mean::{self, Mean};
+use super::pointwise::{self, Pointwise};
+use super::scale::{self, Scale};
+use super::simd::Isa;
+use super::stem::{self, Planes, Stem};
+
+/// A network ready to run in an [`Arena`] of its own making.
+#[derive(Debug)]
+pub struct Network {
+    isa: Isa,
+    input: Planes,
+    steps: Vec<Step>,
+    /// Blocks of each buffer.
+    buffers: Vec<usize>,
+    output: Place,
+}
+
+#[derive(Debug)]
+enum Step {
+    Stem(Stem),
+    Depthwise(Depthwise),
+    Pointwise(Pointwise),
+    Mean(Mean),
+    Scale(Scale),
+}
+
+impl Network {
+    /// Lays the layers out and packs their weights, for this kind of processor.
+    pub fn new(layers: &Layers, isa: Isa) -> Self {
+        let (places, buffers) = places(layers);
+        let steps = layers
+            .layers
+            .iter()
+            .map(|layer| step(layers, layer, &places));
+        Self {
+            isa,
+            input: layers.input,
+            steps: steps.collect(),
+            buffers,
+            output: places[layers.output],
+        }
+    }
+
+    /// The picture's shape: planes, rows, columns.
+    pub fn input(&self) -> [usize; 3] {
+        [self.input.count, self.input.height, self.input.width]
+    }
+
+    /// Numbers in the answer.
+    pub fn outputs(&self) -> usize {
+        self.output.map.channels
+    }
+
+    /// Memory to run in.
+    pub fn arena(&self) -> Arena {
+        let buffers = self.buffers.iter().map(|blocks| vec![Block::ZERO; *blocks]);
+        Arena {
+            input: vec![0.0; self.input.len()],
+            buffers: buffers.collect(),
+        }
+    }
+
+    /// The answer to a picture (CHW): [`Network::outputs`] numbers.
+    pub fn run(&self, picture: &[f32], arena: &mut Arena, answer: &mut [f32]) {
+        self.input.fill(picture, &mut arena.input);
+        for step in &self.steps {
+            match step {
+                Step::Stem(layer) => self.isa.run(stem::Run(layer, arena)),
+                Step::Depthwise(layer) => self.isa.run(depthwise::Run(layer, arena)),
+                Step::Pointwise(layer) => self.isa.run(pointwise::Run(layer, arena)),
+                Step::Mean(layer) => self.isa.run(mean::Run(layer, arena)),
+                Step::Scale(layer) => self.isa.run(scale::Run(layer, arena)),
+            }
+        }
+        let blocks = arena.read(&self.output).iter();
+        for (answer, number) in answer.iter_mut().zip(blocks.flat_map(|block| &block.0)) {
+            *answer = *number;
+        }
+    }
+}
+
+fn step(layers: &Layers, layer: &Layer, places: &[Place]) -> Step {
+    let to = places[layer.to];
+    // Only the stem reads no map.
+    let from = layer.from.map_or(to, |from| places[from]);
+    match &layer.kind {
+        Kind::Stem(weights) => Step::Stem(Stem::new(layers.input, to, weights)),
+        Kind::Depthwise {
+            kernel,
+            stride,
+            weights,
+        } => Step::Depthwise(Depthwise::new((from, to), (*kernel, *stride), weights)),
+        Kind::Pointwise { weights, plus } => {
+            let plus = plus.map(|plus| places[plus]);
+            Step::Pointwise(Pointwise::new((from, to), plus, weights))
+        }
+        Kind::Mean => Step::Mean(Mean { from, to }),
+        Kind::Scale { factor } => Step::Scale(Scale {
+            map: to,
+            factor: places[*factor],
+        }),
+    }
+}
+
+/// The place of every map, and the blocks of every buffer. A map takes the smallest free buffer
+/// that is large enough, else the largest free one, which grows.
+fn places(layers: &Layers) -> (Vec<Place>, Vec<usize>) {
+    let nowhere = |map: &_| Place {
+        buffer: usize::MAX,
+        map: *map,
+    };
+    let mut places: Vec<Place> = layers.maps.iter().map(nowhere).collect();
+    let mut last_use: Vec<usize> = vec![0; places.len()];
+    for (index, layer) in layers.layers.iter().enumerate() {
+        for map in layer.reads().chain([layer.to]) {
+            last_use[map] = index;
+        }
+    }
+    last_use[layers.output] = usize::MAX;
+    let (mut buffers, mut free) = (Vec::<usize>::new(), Vec::<usize>::new());
+    for (index, layer) in layers.layers.iter().enumerate() {
+        let place = &mut places[layer.to];
+        if place.buffer == usize::MAX {
+            let wanted = place.map.len();
+            let best = (0..free.len()).min_by_key(|n| {
+                let size = buffers[free[*n]];
+                (size < wanted, size.abs_diff(wanted))
+            });
+            place.buffer = match best {
+                Some(best) => free.swap_remove(best),
+                None => {
+                    buffers.push(0);
+                    buffers.len() - 1
+                }
+            };
+            buffers[place.buffer] = buffers[place.buffer].max(wanted);
+        }
+        for map in layer.reads().chain([layer.to]) {
+            if last_use[map] == index && !free.contains(&places[map].buffer) {
+                free.push(places[map].buffer);
+            }
+        }
+    }
+    (places, buffers)
+}

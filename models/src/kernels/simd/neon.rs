@@ -1,0 +1,109 @@
+//! Eight numbers in two NEON registers.
+
+use std::arch::aarch64::{
+    float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vfmaq_laneq_f32, vld1q_f32, vmaxq_f32,
+    vminq_f32, vmulq_f32, vst1q_f32,
+};
+
+use super::{Block, Eight, Work};
+
+/// Does the work with NEON.
+///
+/// # Safety
+/// The processor must have it.
+#[target_feature(enable = "neon")]
+pub unsafe fn run(work: impl Work) {
+    work.run::<Neon>();
+}
+
+/// Eight numbers in two registers.
+#[derive(Clone, Copy)]
+pub struct Neon([float32x4_t; 2]);
+
+impl Neon {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(float32x4_t, float32x4_t) -> float32x4_t) -> Self {
+        Self([f(self.0[0], other.0[0]), f(self.0[1], other.0[1])])
+    }
+}
+
+// SAFETY of every block below: the processor has NEON, because `run` is the only way to these
+// functions; a block has eight numbers.
+impl Eight for Neon {
+    type Quad<'a> = float32x4_t;
+    const TALL: usize = 5;
+
+    #[inline(always)]
+    fn load(block: &Block) -> Self {
+        let (low, high) = block.0.split_at(4);
+        // SAFETY: see above.
+        Self(unsafe { [vld1q_f32(low.as_ptr()), vld1q_f32(high.as_ptr())] })
+    }
+
+    #[inline(always)]
+    fn store(self, block: &mut Block) {
+        let (low, high) = block.0.split_at_mut(4);
+        // SAFETY: see above.
+        unsafe {
+            vst1q_f32(low.as_mut_ptr(), self.0[0]);
+            vst1q_f32(high.as_mut_ptr(), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: see above.
+        Self([unsafe { vdupq_n_f32(value) }; 2])
+    }
+
+    #[inline(always)]
+    fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        let [low, high] = [0, 1].map(|n| unsafe { vfmaq_f32(self.0[n], a.0[n], b.0[n]) });
+        Self([low, high])
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |a, b| unsafe { vaddq_f32(a, b) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |a, b| unsafe { vmulq_f32(a, b) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |a, b| unsafe { vmaxq_f32(a, b) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |a, b| unsafe { vminq_f32(a, b) })
+    }
+
+    #[inline(always)]
+    fn quad(four: &[f32; 4]) -> Self::Quad<'_> {
+        // SAFETY: see above.
+        unsafe { vld1q_f32(four.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn add_scaled(self, row: Self, quad: Self::Quad<'_>, lane: usize) -> Self {
+        // SAFETY: see above.
+        let each = |sum, row| unsafe {
+            match lane {
+                0 => vfmaq_laneq_f32::<0>(sum, row, quad),
+                1 => vfmaq_laneq_f32::<1>(sum, row, quad),
+                2 => vfmaq_laneq_f32::<2>(sum, row, quad),
+                _ => vfmaq_laneq_f32::<3>(sum, row, quad),
+            }
+        };
+        self.zip(row, each)
+    }
+}

@@ -1,0 +1,193 @@
+//! The first convolution: 3 x 3 pixels, every second one, from the picture's planes to blocks of
+//! channels.
+
+use super::activation::Activation;
+use super::layers::Weights;
+use super::map::{Arena, Block, LANES, Place};
+use super::simd::{Eight, Work};
+use super::tile::{LOW, WIDEST, activate, panels};
+
+/// Side of the kernel.
+pub const KERNEL: usize = 3;
+/// Step in both directions.
+pub const STRIDE: usize = 2;
+/// Numbers of an input row that a tile may read beyond the picture, on both sides together.
+const MARGIN: usize = 16;
+
+/// The picture's planes, with a border as wide as the kernel asks and room to read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planes {
+    /// Planes.
+    pub count: usize,
+    /// Rows of each without the border.
+    pub height: usize,
+    /// Numbers of a row without the border.
+    pub width: usize,
+}
+
+impl Planes {
+    fn row(&self) -> usize {
+        self.width + MARGIN
+    }
+
+    fn plane(&self) -> usize {
+        (self.height + KERNEL - 1) * self.row()
+    }
+
+    /// Numbers in all.
+    pub fn len(&self) -> usize {
+        self.count * self.plane()
+    }
+
+    /// Copies a picture (CHW) to within the border.
+    pub fn fill(&self, picture: &[f32], planes: &mut [f32]) {
+        let border = KERNEL / 2;
+        let from = picture.chunks_exact(self.height * self.width);
+        for (from, to) in from.zip(planes.chunks_exact_mut(self.plane())) {
+            let rows = to.chunks_exact_mut(self.row()).skip(border);
+            for (from, to) in from.chunks_exact(self.width).zip(rows) {
+                to[border..border + self.width].copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// The layer with its weights as the kernel reads them.
+#[derive(Clone, Debug)]
+pub struct Stem {
+    planes: Planes,
+    to: Place,
+    activation: Activation,
+    /// Blocks of output channels that are computed together.
+    panels: Vec<usize>,
+    /// For each panel, plane, kernel row and column: the panel's blocks.
+    weights: Vec<Block>,
+    bias: Vec<Block>,
+}
+
+impl Stem {
+    /// The weights have for each of `to`'s channels the kernels of all planes.
+    pub fn new(planes: Planes, to: Place, weights: &Weights) -> Self {
+        let panels = panels(to.map.depth());
+        let taps = planes.count * KERNEL * KERNEL;
+        let mut packed = Vec::with_capacity(taps * to.map.depth());
+        let mut first = 0;
+        for panel in &panels {
+            for tap in 0..taps {
+                for block in first..first + panel {
+                    packed.push(Block(std::array::from_fn(|lane| {
+                        let at = (block * LANES + lane) * taps + tap;
+                        weights.kernels.get(at).copied().unwrap_or_default()
+                    })));
+                }
+            }
+            first += panel;
+        }
+        Self {
+            planes,
+            to,
+            activation: weights.activation,
+            panels,
+            weights: packed,
+            bias: Block::pack(&weights.bias),
+        }
+    }
+}
+
+/// A layer and the memory it works in.
+pub struct Run<'a>(pub &'a Stem, pub &'a mut Arena);
+
+impl Work for Run<'_> {
+    #[inline(always)]
+    fn run<E: Eight>(self) {
+        let Run(layer, arena) = self;
+        let mut to = arena.take(&layer.to);
+        layer.to.map.clear_border(&mut to);
+        let taps = layer.planes.count * KERNEL * KERNEL;
+        let (mut first, mut weights) = (0, layer.weights.as_slice());
+        for panel in &layer.panels {
+            let (own, rest) = weights.split_at(taps * panel);
+            weights = rest;
+            match panel {
+                1 => layer.panel::<E, 1>(&arena.input, own, first, &mut to),
+                2 => layer.panel::<E, 2>(&arena.input, own, first, &mut to),
+                _ => layer.panel::<E, 3>(&arena.input, own, first, &mut to),
+            }
+            first += panel;
+        }
+        arena.put(&layer.to, to);
+    }
+}
+
+impl Stem {
+    #[inline(always)]
+    fn panel<E: Eight, const T: usize>(
+        &self,
+        input: &[f32],
+        weights: &[Block],
+        first: usize,
+        to: &mut [Block],
+    ) {
+        let most = if T == WIDEST { LOW } else { E::TALL };
+        let width = self.to.map.width;
+        for y in 0..self.to.map.height {
+            let mut x = 0;
+            while x < width {
+                let pixels = (width - x).min(most);
+                let at = (y, x, first);
+                match pixels {
+                    1 => self.tile::<E, 1, T>(input, weights, at, to),
+                    2 => self.tile::<E, 2, T>(input, weights, at, to),
+                    3 => self.tile::<E, 3, T>(input, weights, at, to),
+                    4 => self.tile::<E, 4, T>(input, weights, at, to),
+                    5 => self.tile::<E, 5, T>(input, weights, at, to),
+                    _ => self.tile::<E, 6, T>(input, weights, at, to),
+                }
+                x += pixels;
+            }
+        }
+    }
+
+    /// `R` pixels of `T` blocks of channels.
+    #[inline(always)]
+    fn tile<E: Eight, const R: usize, const T: usize>(
+        &self,
+        input: &[f32],
+        weights: &[Block],
+        (y, x, first): (usize, usize, usize),
+        to: &mut [Block],
+    ) {
+        let bias: [E; T] = std::array::from_fn(|t| E::load(&self.bias[first + t]));
+        let mut sums = [bias; R];
+        let (row, start) = (
+            self.planes.row(),
+            y * STRIDE * self.planes.row() + x * STRIDE,
+        );
+        for (plane, weights) in weights.chunks_exact(KERNEL * KERNEL * T).enumerate() {
+            for (ky, weights) in weights.chunks_exact(KERNEL * T).enumerate() {
+                let start = plane * self.planes.plane() + ky * row + start;
+                let Some(numbers) = input[start..].first_chunk::<16>() else {
+                    return;
+                };
+                let (fours, _) = numbers.as_chunks::<4>();
+                let quads: [E::Quad<'_>; 4] = std::array::from_fn(|n| E::quad(&fours[n]));
+                for kx in 0..KERNEL {
+                    let row: [E; T] = std::array::from_fn(|t| E::load(&weights[kx * T + t]));
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let at = r * STRIDE + kx;
+                        for (sum, row) in sums.iter_mut().zip(row) {
+                            *sum = sum.add_scaled(row, quads[at / 4], at % 4);
+                        }
+                    }
+                }
+            }
+        }
+        activate(&mut sums, self.activation);
+        for (r, sums) in sums.iter().enumerate() {
+            let start = self.to.map.pixel(y, x + r) + first;
+            for (sum, to) in sums.iter().zip(&mut to[start..start + T]) {
+                sum.store(to);
+            }
+        }
+    }
+}
