@@ -144,6 +144,7 @@ impl Gate {
             chroma: config.min_chroma_difference,
             texture: config.min_texture_difference,
             shadow_share: config.shadow_min_share,
+            night: None,
         };
         let background = Background::new(tolerance, config.memory_ms as f32);
         Self {

@@ -48,7 +48,8 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Foreground of the watched cells; doubtful cells count beside at least two sure ones.
+    /// Foreground of the watched cells; doubtful cells count beside at least two sure ones, lit
+    /// ones where something stands around them.
     pub fn foreground(seen: &[Seen], watched: &[bool], across: usize) -> Self {
         let down = seen.len() / across.max(1);
         let mut sure = Self {
@@ -66,6 +67,12 @@ impl Mask {
                     set[index] = sure.neighbours(index) >= 2;
                 }
                 _ => {}
+            }
+        }
+        if seen.contains(&Seen::Lit) {
+            let walled = walled(seen, across);
+            for (set, walled) in set.iter_mut().zip(walled) {
+                *set |= walled;
             }
         }
         Self { across, down, set }
@@ -154,6 +161,33 @@ impl Mask {
         }
         blobs
     }
+}
+
+/// Lit cells from which one gets to something else than light on all four sides: the panels of
+/// a bright vehicle between its edges. The light that lamps throw on the road is open to a side.
+fn walled(seen: &[Seen], across: usize) -> Vec<bool> {
+    let down = seen.len() / across.max(1);
+    let mut walled = vec![true; seen.len()];
+    let mut walk = |line: &mut dyn Iterator<Item = usize>| {
+        // Beyond the picture's edge a vehicle may go on.
+        let mut wall = true;
+        for at in line {
+            match seen[at] {
+                Seen::Lit => walled[at] &= wall,
+                Seen::Foreground | Seen::Doubtful => (wall, walled[at]) = (true, false),
+                Seen::Background | Seen::Shadow => (wall, walled[at]) = (false, false),
+            }
+        }
+    };
+    for row in 0..down {
+        walk(&mut (row * across..(row + 1) * across));
+        walk(&mut (row * across..(row + 1) * across).rev());
+    }
+    for column in 0..across {
+        walk(&mut (column..down * across).step_by(across));
+        walk(&mut (column..down * across).step_by(across).rev());
+    }
+    walled
 }
 
 /// Sets the cells of every gap of at most `longest` between two set cells of one line.

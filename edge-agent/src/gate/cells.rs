@@ -44,6 +44,16 @@ impl Cell {
         texture: 0.0,
     };
 
+    /// How the surface looks in this many times the light.
+    pub fn in_light(&self, times: f32) -> Self {
+        Self {
+            luma: self.luma * times,
+            red: self.red * times,
+            blue: self.blue * times,
+            texture: self.texture * times,
+        }
+    }
+
     /// Whether the picture does not show it.
     pub fn is_missing(&self) -> bool {
         self.luma.is_nan()

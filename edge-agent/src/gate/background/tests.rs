@@ -1,5 +1,6 @@
 //! Single cells and small grids seen for a while.
 
+use super::super::cells::Cell;
 use super::*;
 
 const CALM: State<'static> = State {
@@ -13,6 +14,7 @@ const TOLERANCE: Tolerance = Tolerance {
     chroma: 6.0,
     texture: 6.0,
     shadow_share: 0.4,
+    night: None,
 };
 
 fn grid(luma: f32, red: f32) -> Cells {
@@ -95,7 +97,7 @@ fn another_exposure_is_not_foreground() {
             texture: 2.0,
         })
         .collect();
-    let bright = cells.iter().map(|cell| scaled(cell, 1.4)).collect();
+    let bright = cells.iter().map(|cell| cell.in_light(1.4)).collect();
     let mut background = Background::new(TOLERANCE, 10_000.0);
     for frame in 0..50 {
         let grid = Cells {
