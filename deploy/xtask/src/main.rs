@@ -1,5 +1,5 @@
 //! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
-//! scenes, street.
+//! scenes, soak, street.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
@@ -9,6 +9,7 @@ mod say;
 mod scenes;
 mod setup;
 mod shell;
+mod soak;
 mod street;
 mod systemd;
 #[cfg(test)]
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
     Scenes(scenes::Arguments),
+    /// A day of simulated traffic; memory and descriptors over it, and whether they stay flat
+    Soak(soak::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

@@ -171,6 +171,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask setup", RanBy::Step("test")),
     ("cargo xtask tidy", RanBy::Step("tidy")),
     ("cargo xtask scenes", RanBy::Step("scenes")),
+    ("cargo xtask soak", RanBy::Entry),
     ("cargo build", RanBy::Step("readme")),
     ("cargo test", RanBy::Step("test")),
     ("cargo fmt", RanBy::Step("fmt")),
