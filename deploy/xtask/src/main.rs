@@ -4,6 +4,8 @@
 
 mod bench;
 mod board;
+mod cross;
+mod deb;
 mod demo;
 mod say;
 mod scenes;
@@ -11,6 +13,7 @@ mod setup;
 mod shell;
 mod street;
 mod systemd;
+mod target;
 #[cfg(test)]
 mod temp;
 mod test;
@@ -38,6 +41,10 @@ enum Task {
     Test(test::Arguments),
     /// Set up, then go the whole way once: pictures, training, bundle, events
     Demo(demo::Arguments),
+    /// Build the agent for a device, in the release profile
+    Cross(cross::Arguments),
+    /// Build the agent's Debian package
+    Deb(deb::Arguments),
     /// Time the programs beside what others would use
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
@@ -52,6 +59,8 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run().map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
+        Task::Cross(arguments) => cross::run(&arguments).map(|()| true),
+        Task::Deb(arguments) => deb::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
