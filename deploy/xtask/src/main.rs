@@ -4,6 +4,8 @@
 
 mod bench;
 mod board;
+mod cross;
+mod deb;
 mod demo;
 mod say;
 mod scenes;
@@ -12,6 +14,7 @@ mod shell;
 mod soak;
 mod street;
 mod systemd;
+mod target;
 #[cfg(test)]
 mod temp;
 mod test;
@@ -39,6 +42,10 @@ enum Task {
     Test(test::Arguments),
     /// Set up, then go the whole way once: pictures, training, bundle, events
     Demo(demo::Arguments),
+    /// Build the agent for a device, in the release profile
+    Cross(cross::Arguments),
+    /// Build the agent's Debian package
+    Deb(deb::Arguments),
     /// Time the programs beside what others would use
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
@@ -55,6 +62,8 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run().map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
+        Task::Cross(arguments) => cross::run(&arguments).map(|()| true),
+        Task::Deb(arguments) => deb::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),

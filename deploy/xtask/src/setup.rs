@@ -34,6 +34,8 @@ pub enum Part {
     Broker,
     /// systemd's tools and minisign for the tests of the agent's service
     Service,
+    /// lintian for the check of the agent's package
+    Package,
 }
 
 /// Runs the command.
@@ -74,6 +76,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Service) {
         purposes.push(packages::Purpose::Service);
+    }
+    if has(Part::Package) {
+        purposes.push(packages::Purpose::Package);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: sets up, runs every check of the project and counts.
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
+use crate::deb;
 use crate::demo;
 use crate::scenes;
 use crate::setup::{self, Part};
@@ -80,6 +81,12 @@ const STEPS: &[Step] = &[
         run: systemd::run,
     },
     Step {
+        name: "deb",
+        why: "the agent's package is sound",
+        needs: &[Part::Packages, Part::Libtorch, Part::Package],
+        run: deb::check,
+    },
+    Step {
         name: "readme",
         why: "the README's commands have the options it shows",
         needs: BUILD,
@@ -138,6 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Browser,
         Part::Broker,
         Part::Service,
+        Part::Package,
     ];
     let needed: Vec<Part> = parts
         .into_iter()

@@ -26,6 +26,8 @@ pub enum Purpose {
     Broker,
     /// Testing the agent as a service, with signed bundles.
     Service,
+    /// Checking the agent's package.
+    Package,
 }
 
 /// One thing that must be there.
@@ -102,6 +104,12 @@ const NEEDS: &[Need] = &[
         why: "minisign: a test signs a bundle as its user would",
         there: || workspace::on_path(&["minisign"]).is_some(),
         packages: |_| words("minisign"),
+    },
+    Need {
+        purpose: Purpose::Package,
+        why: "lintian: checks the agent's package",
+        there: || workspace::on_path(&["lintian"]).is_some(),
+        packages: |_| words("lintian"),
     },
     Need {
         purpose: Purpose::Browser,

@@ -1,0 +1,93 @@
+//! `cargo xtask cross`: the agent in the release profile for a device, without a container; says
+//! its size and which C library it needs. What it builds, `cross build --release` builds too.
+
+pub mod glibc;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup::{self, Part, cross};
+use crate::shell::Tool;
+use crate::target::Target;
+use crate::{say, workspace};
+use glibc::Version;
+
+/// The C library of the oldest system that the agent is made for: Debian 12, and with it Raspberry
+/// Pi OS and Armbian of that name. The linker takes the symbols of the library it finds, so what
+/// is built on a newer system may need a newer one; Debian 11 (2.31) would have to be built there.
+pub const FLOOR: Version = Version(2, 36);
+
+/// Arguments of `cargo xtask cross`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What to build for
+    #[arg(long, value_enum, default_value_t = Target::Aarch64)]
+    target: Target,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let agent = build(arguments.target)?;
+    let needs = glibc::needed(&agent)?;
+    refuse_above(FLOOR, needs)?;
+    say::line("agent", &format!("{}, needs glibc {needs}", size(&agent)?));
+    println!("           {}", agent.display());
+    Ok(())
+}
+
+/// The agent for this target, built in the release profile; gives its path.
+pub fn build(target: Target) -> Result<PathBuf> {
+    let parts: &[Part] = match target.is_here() {
+        true => &[Part::Packages],
+        false => &[Part::Packages, Part::Cross],
+    };
+    setup::ensure(parts)?;
+    let what = format!("the agent for {target}, in the release profile");
+    let step = say::begin("build", &what);
+    // Of the default members, not of one package: that would be built with other features.
+    let words = ["build", "--release", "--bin", "edge-agent"];
+    let built = workspace::root().join("target");
+    let agent = if target.is_here() {
+        Tool::cargo().args(words).run()?;
+        built.join("release/edge-agent")
+    } else {
+        let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
+        cross::cargo(toolchain, words[0]).args(&words[1..]).run()?;
+        built.join(target.triple()).join("release/edge-agent")
+    };
+    step.done();
+    Ok(agent)
+}
+
+/// An error when a program needs a newer C library than it may.
+pub fn refuse_above(floor: Version, needs: Version) -> Result<()> {
+    if needs > floor {
+        bail!(
+            "the agent needs glibc {needs}, and devices with {floor} (Debian 12) could not start \
+             it: build on Debian 12, or in its container with `cross build --release`"
+        );
+    }
+    Ok(())
+}
+
+/// The file's size as people say it.
+pub fn size(file: &Path) -> Result<String> {
+    let bytes = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(format!("{:.1} MB", bytes.len() as f64 / 1e6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_c_library_than_the_devices_is_refused() {
+        refuse_above(FLOOR, Version(2, 35)).unwrap();
+        refuse_above(FLOOR, FLOOR).unwrap();
+        let told = refuse_above(FLOOR, Version(2, 39)).unwrap_err().to_string();
+        assert!(told.contains("needs glibc 2.39"), "{told}");
+        assert!(told.contains("cross build --release"), "{told}");
+    }
+}
