@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundles::BundleConfig;
 use crate::decide::{self, Known, RuleConfig};
 use crate::gate::GateConfig;
+use crate::keep::CropsConfig;
 use crate::lane::{self, LaneConfig};
 use crate::pin::{self, PinConfig};
 use crate::roi::RoiConfig;
@@ -66,6 +67,8 @@ pub struct Config {
     pub rules: Vec<RuleConfig>,
     /// The event file.
     pub jsonl: JsonlConfig,
+    /// Pictures kept for labelling.
+    pub crops: CropsConfig,
     /// The agent's own page.
     pub http: HttpConfig,
     /// The MQTT broker.
@@ -93,6 +96,7 @@ impl Default for Config {
             pins: Vec::new(),
             rules: Vec::new(),
             jsonl: JsonlConfig::default(),
+            crops: CropsConfig::default(),
             http: HttpConfig::default(),
             mqtt: MqttConfig::default(),
             webhook: WebhookConfig::default(),
@@ -227,6 +231,7 @@ impl Config {
         pin::check(&self.pins)?;
         decide::zone(self.time_zone.as_deref())?;
         self.jsonl.check()?;
+        self.crops.check()?;
         self.mqtt.check()?;
         self.webhook.check()?;
         self.check_rules(None)

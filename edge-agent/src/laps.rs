@@ -51,3 +51,18 @@ pub struct NoLaps;
 impl Laps for NoLaps {
     fn lap(&mut self, _: Stage) {}
 }
+
+impl<L: Laps> Laps for Option<L> {
+    fn lap(&mut self, stage: Stage) {
+        if let Some(laps) = self {
+            laps.lap(stage);
+        }
+    }
+}
+
+impl<A: Laps, B: Laps> Laps for (&mut A, &mut B) {
+    fn lap(&mut self, stage: Stage) {
+        self.0.lap(stage);
+        self.1.lap(stage);
+    }
+}

@@ -16,6 +16,7 @@ mod event;
 mod gate;
 mod gauge;
 mod glance;
+mod keep;
 mod lane;
 mod laps;
 mod lifecycle;

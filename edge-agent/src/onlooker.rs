@@ -16,3 +16,31 @@ pub trait Onlooker: Laps {
 }
 
 impl Onlooker for NoLaps {}
+
+/// One that may be absent.
+impl<O: Onlooker> Onlooker for Option<O> {
+    fn seen(&mut self, sightings: &[Sighting]) {
+        if let Some(onlooker) = self {
+            onlooker.seen(sightings);
+        }
+    }
+
+    fn judged(&mut self, sequence: u64, view: RgbView<'_>) {
+        if let Some(onlooker) = self {
+            onlooker.judged(sequence, view);
+        }
+    }
+}
+
+/// Two at once.
+impl<A: Onlooker, B: Onlooker> Onlooker for (&mut A, &mut B) {
+    fn seen(&mut self, sightings: &[Sighting]) {
+        self.0.seen(sightings);
+        self.1.seen(sightings);
+    }
+
+    fn judged(&mut self, sequence: u64, view: RgbView<'_>) {
+        self.0.judged(sequence, view);
+        self.1.judged(sequence, view);
+    }
+}

@@ -62,8 +62,14 @@ impl<C: Classify> Pipeline<C> {
         }
     }
 
+    /// Numbers the next event `sequence + 1`, where a pipeline before this one gave so many.
+    pub fn count_on_from(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
     /// Takes the next frame; the events of the vehicles that have now passed, or whose colour
     /// is now sure.
+    #[cfg(test)]
     pub fn push(&mut self, frame: &Frame) -> Result<Vec<Event>, RunnerError> {
         self.push_timed(frame, &mut NoLaps)
     }

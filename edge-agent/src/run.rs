@@ -18,6 +18,7 @@ use crate::clock::{Pace, SystemClock};
 use crate::config::{BadValue, Config, ConfigError};
 use crate::decide::{self, Rules};
 use crate::event::UNKNOWN;
+use crate::keep::{self, Crops};
 use crate::lifecycle::heartbeat::Heartbeat;
 use crate::lifecycle::{Reload, Stop};
 use crate::log;
@@ -125,17 +126,20 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
             log::warning(format_args!("{line}"))
         })
         .map_err(|error| refused(error.to_string()))?;
+    let (keeper, crops) = keep::start(&config.crops)
+        .map_err(|error| refused(error.to_string()))?
+        .unzip();
     let outbox = Outbox {
         stamp: Stamp::of(config.source.is_live()),
         rules: Rules::new(&config.rules, zone),
-        outlets: outlets(&config, &plan.path)?,
+        outlets: outlets(&config, &plan.path, crops)?,
     };
     let web = page(&plan, &outbox.outlets).map_err(|error| match error.downcast() {
         Ok(bad) => refused(BadValue::to_string(&bad)).into(),
         Err(error) => error,
     })?;
     let watchpoint = web.as_ref().map(Web::watchpoint);
-    let mut road = Road::new(plan, outbox, pins, watchpoint, life);
+    let mut road = Road::new(plan, outbox, pins, watchpoint, keeper, life);
     let result = watch.run(source, &mut opener, &mut road);
     // Before the last events: what they want done would be cut off in its first moment.
     road.end_pins();
@@ -157,7 +161,7 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
 }
 
 /// Standard output first, then what the config names.
-fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
+fn outlets(config: &Config, path: &Path, crops: Option<Crops>) -> anyhow::Result<Vec<Outlet>> {
     let overflow = if config.realtime || config.source.is_live() {
         Overflow::Drop
     } else {
@@ -185,6 +189,7 @@ fn outlets(config: &Config, path: &Path) -> anyhow::Result<Vec<Outlet>> {
     if let Some(sink) = webhook::start(&config.webhook, say).map_err(refused)? {
         sinks.push(Box::new(sink));
     }
+    sinks.extend(crops.map(|crops| Box::new(crops) as Box<dyn Sink>));
     let start = |sink| Outlet::start(sink, overflow, say);
     sinks
         .into_iter()

@@ -63,6 +63,14 @@ pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> 
     text
 }
 
+/// The section of a bundle that was exported although 8-bit weights lose too much.
+pub fn forced(losses: &str) -> String {
+    format!(
+        "\n## Exported with --force\n\n8-bit weights lose more than is usually let pass against \
+         the 32-bit ones: {losses}.\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -15,6 +15,7 @@ mod device;
 mod duplicates;
 mod epoch_logs;
 mod files;
+mod gate;
 mod loader;
 mod machine;
 mod metrics;

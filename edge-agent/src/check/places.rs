@@ -20,6 +20,9 @@ pub fn rows(config: &Config) -> Vec<Row> {
         };
         rows.push(row("jsonl.path", &folder));
     }
+    if let Some(dir) = &config.crops.dir {
+        rows.push(row("crops.dir", dir));
+    }
     if let Some(store) = &config.bundle.store {
         rows.push(row("bundle.store", store));
     }

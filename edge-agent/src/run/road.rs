@@ -10,6 +10,7 @@ use crate::bundles::{self, Ruling, Trial};
 use crate::config::Config;
 use crate::decide::Action;
 use crate::event::Event;
+use crate::keep::Keeper;
 use crate::log;
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
@@ -27,11 +28,10 @@ pub struct Road<'a> {
     outbox: Outbox,
     pins: Pins,
     watchpoint: Option<Watchpoint>,
+    keeper: Option<Keeper>,
     life: &'a mut Life,
     newest_t_ms: u64,
     vehicles: u64,
-    /// Vehicles of the pipelines before this one, so that the numbers of events go on.
-    earlier: u64,
     next: Option<Plan>,
 }
 
@@ -42,6 +42,7 @@ impl<'a> Road<'a> {
         outbox: Outbox,
         pins: Pins,
         watchpoint: Option<Watchpoint>,
+        keeper: Option<Keeper>,
         life: &'a mut Life,
     ) -> Self {
         let identity = plan::identity(&plan.config, &plan.active.bundle);
@@ -52,20 +53,18 @@ impl<'a> Road<'a> {
             outbox,
             pins,
             watchpoint,
+            keeper,
             life,
             newest_t_ms: 0,
             vehicles: 0,
-            earlier: 0,
             next: None,
         }
     }
 
     /// Tells the events of the vehicles that are still in the picture.
     pub fn end_tracks(&mut self) -> anyhow::Result<()> {
-        let events = match &mut self.watchpoint {
-            Some(watchpoint) => self.pipeline.finish_timed(watchpoint)?,
-            None => self.pipeline.finish()?,
-        };
+        let mut onlookers = (&mut self.watchpoint, &mut self.keeper);
+        let events = self.pipeline.finish_timed(&mut onlookers)?;
         self.send(events);
         Ok(())
     }
@@ -83,7 +82,6 @@ impl<'a> Road<'a> {
     fn send(&mut self, events: Vec<Event>) {
         for mut event in events {
             self.vehicles += 1;
-            event.sequence += self.earlier;
             for action in self.outbox.tell(&mut event, self.newest_t_ms) {
                 match action {
                     Action::Log { text } => log::notice(format_args!("{text}")),
@@ -99,15 +97,14 @@ impl<'a> Road<'a> {
     /// The frame through the pipeline, and the bundle's trial. A bundle on trial that fails
     /// gives way between two frames.
     fn push(&mut self, frame: &Frame) -> anyhow::Result<u64> {
-        let pushed = match &mut self.watchpoint {
-            Some(watchpoint) => {
-                watchpoint.begin();
-                let pushed = self.pipeline.push_timed(frame, watchpoint);
-                watchpoint.end(frame);
-                pushed
-            }
-            None => self.pipeline.push(frame),
-        };
+        if let Some(watchpoint) = &mut self.watchpoint {
+            watchpoint.begin();
+        }
+        let mut onlookers = (&mut self.watchpoint, &mut self.keeper);
+        let pushed = self.pipeline.push_timed(frame, &mut onlookers);
+        if let Some(watchpoint) = &mut self.watchpoint {
+            watchpoint.end(frame);
+        }
         let events = match (pushed, &mut self.trial) {
             (Ok(events), _) => events,
             (Err(error), Some(trial)) => {
@@ -138,8 +135,8 @@ impl<'a> Road<'a> {
         }
         let identity = plan::identity(&self.config, &active.bundle);
         self.pipeline = Pipeline::new(identity, &self.config, active.runner);
+        self.pipeline.count_on_from(self.vehicles);
         self.trial = active.trial;
-        self.earlier = self.vehicles;
         Ok(())
     }
 

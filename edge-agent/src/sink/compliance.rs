@@ -4,7 +4,7 @@
 
 mod places;
 
-use self::places::{Broker, File, Place, Stream, Web};
+use self::places::{Broker, Crops, File, Place, Stream, Web};
 use super::outlet::QUEUE;
 use super::{Outlet, Overflow};
 use crate::testing::an_event;
@@ -156,6 +156,11 @@ fn complies<P: Place>(make: impl Fn() -> Option<P>) {
 #[test]
 fn the_event_log_complies() {
     complies(|| Some(File::new()));
+}
+
+#[test]
+fn the_keeper_of_crops_complies() {
+    complies(|| Some(Crops::new()));
 }
 
 #[test]

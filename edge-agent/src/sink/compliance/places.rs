@@ -78,6 +78,60 @@ impl Place for File {
     }
 }
 
+/// A folder of pictures on a disk that fails. Every event has one.
+pub struct Crops {
+    folder: tempfile::TempDir,
+    disk: Disk,
+}
+
+impl Crops {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            disk: Disk::default(),
+        }
+    }
+}
+
+impl Place for Crops {
+    fn sink(&self) -> Box<dyn Sink> {
+        let picture = models::RgbFrame::filled(1, 1, [7, 7, 7]).unwrap();
+        Box::new(crate::keep::Crops::boundless(
+            self.disk.clone(),
+            self.folder.path(),
+            Box::new(move |_| Some(picture.clone())),
+        ))
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    fn fail(&self) {
+        self.disk.faults().all(io::ErrorKind::StorageFull);
+    }
+
+    fn stick(&self) {
+        self.disk.faults().stick();
+    }
+
+    fn mend(&self) {
+        self.disk.faults().mend();
+    }
+
+    fn received(&self) -> Vec<u64> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        // Named after the test events' numbers, which are their ids.
+        paths.sort();
+        let told = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+        told.flat_map(|path| sequences(&std::fs::read_to_string(path).unwrap_or_default()))
+            .collect()
+    }
+}
+
 /// A stream whose reader is odd.
 pub struct Stream(Arc<Reader>);
 
