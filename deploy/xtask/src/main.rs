@@ -5,6 +5,7 @@
 mod bench;
 mod board;
 mod demo;
+mod fuzz;
 mod say;
 mod scenes;
 mod setup;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
     Scenes(scenes::Arguments),
+    /// Any bytes at every place where the agent takes bytes of others, for minutes
+    Fuzz(fuzz::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {
