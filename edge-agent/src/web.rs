@@ -10,6 +10,8 @@ mod config;
 mod connection;
 mod guard;
 mod host;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod input;
 mod ledger;
 mod live;
 mod metrics;
@@ -167,6 +169,8 @@ async fn accept(
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        // Answers are written whole.
+        let _ = stream.set_nodelay(true);
         let connection = connection::serve(stream, router.clone(), stop.clone());
         tokio::spawn(async move {
             connection.await;

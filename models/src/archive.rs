@@ -86,15 +86,21 @@ impl<'a> Archive<'a> {
 /// bytes.
 pub fn pack(folder: &Path) -> Result<Vec<u8>, BundleError> {
     let bundle = Bundle::open(folder)?;
-    let mut out = Vec::new();
     let (manifest, digest) = bundle.manifest_files();
-    append(&mut out, MANIFEST, manifest);
-    append(&mut out, MANIFEST_SHA256, digest.as_bytes());
-    for name in bundle.manifest().files.keys() {
-        append(&mut out, name, bundle.file(name).unwrap_or_default());
+    let own = [(MANIFEST, manifest), (MANIFEST_SHA256, digest.as_bytes())];
+    let names = bundle.manifest().files.keys();
+    let others = names.map(|name| (name.as_str(), bundle.file(name).unwrap_or_default()));
+    Ok(join(own.into_iter().chain(others)))
+}
+
+/// An archive of these files: names as bundles have them (at most 100 letters), and contents.
+pub fn join<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in files {
+        append(&mut out, name, bytes);
     }
     out.resize(out.len() + 2 * BLOCK, 0);
-    Ok(out)
+    out
 }
 
 fn append(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {

@@ -7,6 +7,7 @@ mod board;
 mod cross;
 mod deb;
 mod demo;
+mod fuzz;
 mod say;
 mod scenes;
 mod setup;
@@ -52,6 +53,8 @@ enum Task {
     Scenes(scenes::Arguments),
     /// A day of simulated traffic; memory and descriptors over it, and whether they stay flat
     Soak(soak::Arguments),
+    /// Any bytes at every place where the agent takes bytes of others, for minutes
+    Fuzz(fuzz::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

@@ -5,8 +5,9 @@ use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 /// A command under construction.
 pub struct Tool {
@@ -105,6 +106,25 @@ impl Tool {
         let output = self.output()?;
         let both = [output.stdout, output.stderr].concat();
         Ok(String::from_utf8_lossy(&both).into_owned())
+    }
+
+    /// Shows the command, hands on each line of its stderr as it comes, and says how it ended.
+    pub fn each_line(mut self, mut hear: impl FnMut(&str)) -> Result<ExitStatus> {
+        let shown = self.shown();
+        println!("           $ {shown}");
+        let cannot = || format!("cannot run `{shown}`");
+        let child = self.command.stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = child.spawn().with_context(cannot)?;
+        // Not lines of text: a program may repeat what is none.
+        for line in child
+            .stderr
+            .take()
+            .into_iter()
+            .flat_map(|stderr| BufReader::new(stderr).split(b'\n'))
+        {
+            hear(&String::from_utf8_lossy(&line.with_context(cannot)?));
+        }
+        child.wait().with_context(cannot)
     }
 
     /// Whether it runs and ends with 0.

@@ -1,6 +1,8 @@
 //! Events as lines of JSON in files that last: the `[jsonl]` table and the sink. What happens
 //! on the disk is in `log`.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod input;
 pub mod log;
 mod tail;
 
@@ -15,6 +17,8 @@ use super::{Sink, SinkError, say, write_line};
 use crate::config::{BadValue, within};
 use crate::disk::{self, Disk};
 use crate::event::Event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use input::lines_input;
 
 /// The `[jsonl]` table.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]

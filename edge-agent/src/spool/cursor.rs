@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::segment::GREATEST;
 use crate::disk::Disk;
 
 /// See the head of this file.
@@ -69,7 +70,8 @@ impl Cursor {
     }
 }
 
-fn format(value: u64) -> [u8; 12] {
+/// The number as it stands in the file.
+pub fn format(value: u64) -> [u8; 12] {
     let mut bytes = [0; 12];
     bytes[..8].copy_from_slice(&value.to_le_bytes());
     let sum = crc32c::crc32c(&bytes[..8]);
@@ -80,7 +82,7 @@ fn format(value: u64) -> [u8; 12] {
 fn parse(bytes: [u8; 12]) -> Option<u64> {
     let (value, _) = bytes.split_first_chunk::<8>()?;
     let value = u64::from_le_bytes(*value);
-    (format(value) == bytes).then_some(value)
+    (format(value) == bytes && value <= GREATEST).then_some(value)
 }
 
 #[cfg(test)]
@@ -96,6 +98,7 @@ mod tests {
             bad[at] ^= 4;
             assert_eq!(parse(bad), None);
         }
+        assert_eq!(parse(format(GREATEST + 1)), None);
         // A file of zeros is what a power cut may leave.
         assert_eq!(parse([0; 12]).unwrap_or(0), 0);
     }

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Bytes before a record's own.
 const HEADER: u64 = 8;
+/// Greatest number that is believed: no agent gets there, and counting on from it overflows
+/// nowhere.
+pub const GREATEST: u64 = 1 << 62;
 
 /// The record as it stands in a file.
 pub fn encode(number: u64, record: &[u8]) -> io::Result<Vec<u8>> {
@@ -34,7 +37,10 @@ pub fn path(folder: &Path, first: u64) -> PathBuf {
 /// The number in a segment's file name.
 pub fn first_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".spool")?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+    let first = digits.parse().ok().filter(|first| *first <= GREATEST)?;
+    // Without this a sign would be accepted.
+    let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then_some(first)
 }
 
 /// Reads a segment's records in their order.

@@ -266,6 +266,22 @@ fn damage_costs_the_rest_of_its_segment_and_is_counted() {
 }
 
 #[test]
+fn a_gap_as_wide_as_numbers_go_takes_no_time_and_no_number_overflows() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&mut open(folder.path(), TEST_LIMITS), 0..9);
+    for (first, name) in [(segment::GREATEST, "believed"), (u64::MAX, "not")] {
+        let record = segment::encode(first, name.as_bytes()).unwrap();
+        std::fs::write(segment::path(folder.path(), first), record).unwrap();
+    }
+    let mut spool = open(folder.path(), TEST_LIMITS);
+    assert_eq!(spool.next, segment::GREATEST + 1);
+    let next = spool.next;
+    append(&mut spool, next..next + 200);
+    assert!(spool.counts().dropped > segment::GREATEST - 1);
+    assert!(take(&mut spool).ends_with(&texts(next + 150..next + 200)));
+}
+
+#[test]
 fn one_folder_has_one_user() {
     let folder = tempfile::tempdir().unwrap();
     let _spool = open(folder.path(), TEST_LIMITS);

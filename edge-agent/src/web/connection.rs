@@ -10,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -24,9 +24,11 @@ const WHOLE: Duration = Duration::from_secs(20);
 const MOST_HEAD: usize = 16 << 10;
 
 /// Serves it; `stop` tells that the page ends.
-pub async fn serve(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
-    // Answers are written whole.
-    let _ = stream.set_nodelay(true);
+pub async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let lasting: Arc<OnceLock<Lasting>> = Arc::default();
     let noted = Arc::clone(&lasting);
     let router = TowerToHyperService::new(router);

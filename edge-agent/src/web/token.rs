@@ -45,6 +45,13 @@ impl Token {
         Ok(Self(token.into()))
     }
 
+    /// One that nobody knows.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn unguessable() -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        Self(format!("{:016x}", RandomState::new().hash_one(0)))
+    }
+
     /// Whether an Authorization header shows it: as a bearer token, or, as browsers do, as the
     /// password of any user.
     pub fn is_shown_by(&self, header: &str) -> bool {

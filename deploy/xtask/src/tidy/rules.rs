@@ -19,6 +19,7 @@ pub const ARROWS: &[(&str, &str, &[&str])] = &[
     ("edge-agent", "edge-agent", &["models", "road-sim"]),
     ("road-sim", "deploy/road-sim", &["models"]),
     ("xtask", "deploy/xtask", &[]),
+    ("fuzz", "deploy/fuzz", &["edge-agent"]),
 ];
 
 /// Third-party crate (a trailing `*` stands for any ending) and where it may be named.
@@ -79,6 +80,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("image", &["models/src/picture"]),
+    ("libfuzzer_sys", &["deploy/fuzz/"]),
     ("safetensors", &["host-trainer/src/weights"]),
     ("zip", &["host-trainer/src/weights/pth/"]),
     ("tiny_skia", &["deploy/road-sim/"]),
@@ -172,6 +174,8 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask tidy", RanBy::Step("tidy")),
     ("cargo xtask scenes", RanBy::Step("scenes")),
     ("cargo xtask soak", RanBy::Entry),
+    // What it found is replayed there.
+    ("cargo xtask fuzz", RanBy::Step("test")),
     ("cargo build", RanBy::Step("readme")),
     ("cargo test", RanBy::Step("test")),
     ("cargo fmt", RanBy::Step("fmt")),

@@ -1,5 +1,6 @@
 //! `edge-agent`: camera frames in, one colour event per vehicle out. Only the command line is
-//! here; each command is in the module of its name.
+//! here; each command is in the module of its name. A library so that the program and the
+//! fuzzer's targets can share it, not for others to build on.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 mod bench;
@@ -17,6 +18,8 @@ mod gate;
 mod gauge;
 mod glance;
 mod keep;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod inputs;
 mod lane;
 mod laps;
 mod lifecycle;
@@ -81,7 +84,8 @@ enum Command {
     Score(score::Args),
 }
 
-fn main() -> ExitCode {
+/// The program: does what the command line says.
+pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
         Command::Bundle(args) => bundles::command::run(&args),
