@@ -27,7 +27,7 @@ use crate::plan::Plan;
 use crate::sink::gpio::Pins;
 use crate::sink::jsonl::Jsonl;
 use crate::sink::stream::Stream;
-use crate::sink::{Outlet, Overflow, Sink, mqtt, say, webhook};
+use crate::sink::{LAST_GRACE, Outlet, Overflow, RELOAD_GRACE, Sink, mqtt, say, webhook};
 use crate::stamp::Stamp;
 use crate::watch::{Counts, Watch};
 use crate::web::{self, Facts, MakeEye, Web};
@@ -147,7 +147,12 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
     // The sinks are emptied even when the run failed: what was decided is not lost.
     let (outbox, vehicles, next) = road.into_parts();
     let reader_left = outbox.outlets[0].closed();
-    let tallies: Vec<_> = outbox.outlets.into_iter().map(Outlet::finish).collect();
+    let grace = if next.is_some() {
+        RELOAD_GRACE
+    } else {
+        LAST_GRACE
+    };
+    let tallies = Outlet::finish_all(outbox.outlets, grace);
     Ok(Done {
         counts: result?,
         vehicles,

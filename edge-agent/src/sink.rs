@@ -26,6 +26,12 @@ pub use outlet::{Outlet, Overflow};
 use crate::event::Event;
 use crate::log;
 
+/// How long peers may go on taking events when the agent ends.
+pub const LAST_GRACE: Duration = Duration::from_secs(3);
+/// The same between two configs: the road is not watched meanwhile, and the next sink goes on
+/// from the same spool.
+pub const RELOAD_GRACE: Duration = Duration::from_millis(300);
+
 /// Carries events to one place.
 pub trait Sink: Send {
     /// What messages call it.
@@ -45,8 +51,9 @@ pub trait Sink: Send {
         None
     }
 
-    /// The last call: leaves what was taken over as safe as it can be.
-    fn finish(&mut self) -> Result<(), SinkError> {
+    /// The last call: leaves what was taken over as safe as it can be. A peer is given `grace`
+    /// to take the rest; what it does not take stays on the disk.
+    fn finish(&mut self, _grace: Duration) -> Result<(), SinkError> {
         Ok(())
     }
 }

@@ -71,7 +71,8 @@ pub struct Spool {
     dropped: u64,
     damaged: u64,
     failing: bool,
-    _lock: Lock,
+    /// None once it is finished: the folder may be another's.
+    lock: Option<Lock>,
 }
 
 impl Spool {
@@ -103,7 +104,7 @@ impl Spool {
             dropped: 0,
             damaged: 0,
             failing: false,
-            _lock: lock,
+            lock: Some(lock),
         };
         spool.settle();
         Ok(spool)
@@ -162,6 +163,7 @@ impl Spool {
 
     /// The next record that was not given out since the last [`Self::rewind`].
     pub fn next(&mut self) -> Option<(u64, Vec<u8>)> {
+        self.lock.as_ref()?;
         loop {
             let number = self.following(self.read);
             if number >= self.next {
@@ -193,7 +195,7 @@ impl Spool {
 
     /// Forgets a record.
     pub fn acknowledge(&mut self, number: u64) {
-        if number >= self.floor && number < self.next {
+        if self.lock.is_some() && number >= self.floor && number < self.next {
             self.acknowledged.insert(number);
             self.settle();
         }
@@ -263,11 +265,14 @@ impl Spool {
         }
     }
 
-    /// The last call: everything to the disk.
+    /// The last call: everything to the disk, which from then on may be opened by another.
+    /// Nothing is given out or forgotten any more.
     pub fn finish(&mut self, now: Instant) -> io::Result<()> {
         self.limits.sync_every = Duration::ZERO;
         self.limits.cursor_every = Duration::ZERO;
-        self.tend(now).map(|_| ())
+        let kept = self.tend(now).map(|_| ());
+        self.lock = None;
+        kept
     }
 }
 

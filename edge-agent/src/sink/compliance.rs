@@ -6,7 +6,7 @@ mod places;
 
 use self::places::{Broker, Crops, File, Place, Stream, Web};
 use super::outlet::QUEUE;
-use super::{Outlet, Overflow};
+use super::{LAST_GRACE, Outlet, Overflow};
 use crate::testing::an_event;
 
 /// Sends events and knows how many there were.
@@ -46,7 +46,8 @@ impl Sender {
     }
 
     fn finish(&mut self) {
-        self.outlet.take().unwrap().finish();
+        let outlet = self.outlet.take().unwrap();
+        Outlet::finish_all(vec![outlet], LAST_GRACE);
     }
 }
 

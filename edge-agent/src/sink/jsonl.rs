@@ -109,7 +109,7 @@ impl Sink for Jsonl {
         Ok(self.log.tend(Instant::now())?)
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
+    fn finish(&mut self, _: Duration) -> Result<(), SinkError> {
         Ok(self.log.sync()?)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Depth, Sink, SinkError};
+use super::{Depth, LAST_GRACE, Sink, SinkError};
 use crate::disk;
 use crate::event::Event;
 use crate::gauge::{Gauge, Reading};
@@ -41,7 +41,8 @@ struct State {
     queue: VecDeque<Event>,
     tally: Tally,
     failing: bool,
-    finishing: bool,
+    /// Set at the end: how long peers may go on.
+    finishing: Option<Duration>,
     closed: bool,
 }
 
@@ -148,14 +149,22 @@ impl Outlet {
         self.shared.state().queue.len()
     }
 
-    /// Waits until everything handed over is delivered or lost.
-    pub fn finish(mut self) -> Tally {
-        self.end()
+    /// Waits until everything handed over is delivered or lost. All end at the same time, each
+    /// with `grace` for its peer.
+    pub fn finish_all(outlets: Vec<Self>, grace: Duration) -> Vec<Tally> {
+        for outlet in &outlets {
+            outlet.ask_to_end(grace);
+        }
+        let ended = outlets.into_iter().map(|mut outlet| outlet.join());
+        ended.collect()
     }
 
-    fn end(&mut self) -> Tally {
-        self.shared.state().finishing = true;
+    fn ask_to_end(&self, grace: Duration) {
+        self.shared.state().finishing.get_or_insert(grace);
         self.shared.changed.notify_all();
+    }
+
+    fn join(&mut self) -> Tally {
         if let Some(worker) = self.worker.take() {
             // A worker that panicked has said so; its counts are still true.
             let _ = worker.join();
@@ -166,7 +175,8 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
-        self.end();
+        self.ask_to_end(LAST_GRACE);
+        self.join();
     }
 }
 
@@ -200,7 +210,7 @@ impl Worker {
                 Job::Deliver(event) => {
                     let result = self.sink.deliver(&event);
                     let again = matches!(result, Err(SinkError::Io(_)));
-                    let finishing = self.shared.state().finishing;
+                    let finishing = self.shared.state().finishing.is_some();
                     self.count(&result, again && !finishing);
                     retry_at = again.then(|| Instant::now() + RETRY);
                     if again && !finishing {
@@ -221,7 +231,8 @@ impl Worker {
                 Job::End => break,
             }
         }
-        let result = self.sink.finish();
+        let grace = self.shared.state().finishing.unwrap_or(LAST_GRACE);
+        let result = self.sink.finish(grace);
         self.report(&result);
     }
 
@@ -236,10 +247,10 @@ impl Worker {
         loop {
             let now = Instant::now();
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            if due(tend_at) && !state.finishing {
+            if due(tend_at) && state.finishing.is_none() {
                 return Job::Tend;
             }
-            let ready = retry_at.is_none() || due(retry_at) || state.finishing;
+            let ready = retry_at.is_none() || due(retry_at) || state.finishing.is_some();
             if ready && !state.closed {
                 if let Some(event) = held.take() {
                     return Job::Deliver(event);
@@ -249,7 +260,7 @@ impl Worker {
                     return Job::Deliver(event);
                 }
             }
-            if state.finishing {
+            if state.finishing.is_some() {
                 return Job::End;
             }
             let retry_at = retry_at.filter(|_| !ready);

@@ -1,20 +1,20 @@
 //! A sink whose peer is on the network: events go into a spool at once, and a courier on a
 //! thread of its own brings them from there to the peer. Knows no protocol.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Depth, Sink, SinkError};
+use super::{Depth, LAST_GRACE, Sink, SinkError};
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::spool::{Limits, Spool};
 
-/// How long a courier may go on delivering when the agent ends.
-pub const LINGER: Duration = Duration::from_secs(3);
+/// A courier that is in the middle of something may be so much later than it was asked to be.
+const MARGIN: Duration = Duration::from_millis(200);
 /// The cursor may be this late: so much may come twice after a kill.
 const CURSOR: Duration = Duration::from_secs(5);
 /// Drops are told this often at most.
@@ -23,7 +23,8 @@ const TELL: Duration = Duration::from_secs(60);
 /// What sink and courier share.
 pub struct Queue {
     spool: Mutex<Spool>,
-    stopping: AtomicBool,
+    /// Set when the sink ends: until when the courier may deliver.
+    end: OnceLock<Instant>,
     say: fn(&str),
 }
 
@@ -33,9 +34,14 @@ impl Queue {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the agent is ending.
+    /// Whether the sink is ending.
     pub fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        self.end.get().is_some()
+    }
+
+    /// Until when the courier may deliver; none as long as the sink is not ending.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.end.get().copied()
     }
 
     /// Tells the operator.
@@ -60,7 +66,8 @@ pub struct Spooled {
     folder: PathBuf,
     queue: Arc<Queue>,
     wake: Box<dyn Fn() + Send>,
-    courier: Option<JoinHandle<()>>,
+    /// Closed when the courier has ended.
+    courier: Receiver<Infallible>,
     told: Option<Instant>,
     told_dropped: u64,
 }
@@ -77,19 +84,23 @@ impl Spooled {
         let folder = spool.folder().to_path_buf();
         let queue = Arc::new(Queue {
             spool: Mutex::new(spool),
-            stopping: AtomicBool::new(false),
+            end: OnceLock::new(),
             say,
         });
         let shared = Arc::clone(&queue);
-        let courier = std::thread::Builder::new()
+        let (alive, ended) = channel();
+        std::thread::Builder::new()
             .name("courier".into())
-            .spawn(move || courier(&shared))?;
+            .spawn(move || {
+                let _alive = alive;
+                courier(&shared);
+            })?;
         Ok(Self {
             name,
             folder,
             queue,
             wake,
-            courier: Some(courier),
+            courier: ended,
             told: None,
             told_dropped: 0,
         })
@@ -121,13 +132,12 @@ impl Spooled {
         }
     }
 
-    fn end(&mut self) {
-        self.queue.stopping.store(true, Ordering::SeqCst);
+    /// Ends the courier. One that is stuck with its peer is left behind: what it still brings
+    /// there is brought again by the next one.
+    fn end(&mut self, grace: Duration) {
+        self.queue.end.get_or_init(|| Instant::now() + grace);
         (self.wake)();
-        if let Some(courier) = self.courier.take() {
-            // One that panicked has said so; the events are in the spool.
-            let _ = courier.join();
-        }
+        let _ = self.courier.recv_timeout(grace + MARGIN);
     }
 }
 
@@ -155,14 +165,14 @@ impl Sink for Spooled {
         Ok(wait)
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
-        self.end();
+    fn finish(&mut self, grace: Duration) -> Result<(), SinkError> {
+        self.end(grace);
         Ok(self.queue.spool().finish(Instant::now())?)
     }
 }
 
 impl Drop for Spooled {
     fn drop(&mut self) {
-        self.end();
+        self.end(LAST_GRACE);
     }
 }

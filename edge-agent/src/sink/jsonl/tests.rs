@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::sink::{Outlet, Overflow, crash};
+use crate::sink::{LAST_GRACE, Outlet, Overflow, crash};
 use crate::testing::an_event;
 
 fn config(max_file_mib: u32) -> JsonlConfig {
@@ -38,7 +38,7 @@ fn a_file_is_appended_to_line_by_line() {
     for number in [1, 2] {
         let mut sink = Jsonl::open(&path, &config(1)).unwrap();
         sink.deliver(&an_event(number)).unwrap();
-        sink.finish().unwrap();
+        sink.finish(LAST_GRACE).unwrap();
     }
     assert_eq!(sequences(folder.path()), [1, 2]);
 }
@@ -140,7 +140,7 @@ fn a_full_disk_is_waited_out_and_no_event_is_lost() {
     while outlet.tally().delivered < 500 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(outlet.finish().lost, 0);
+    assert_eq!(Outlet::finish_all(vec![outlet], LAST_GRACE)[0].lost, 0);
     assert_eq!(sequences(&folder), (1..=500).collect::<Vec<_>>());
 }
 

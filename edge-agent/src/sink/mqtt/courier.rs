@@ -17,7 +17,7 @@ use super::window::{Cargo, Window};
 use super::{MqttConfig, transport};
 use crate::sink::back_off::BackOff;
 use crate::sink::secret::Secret;
-use crate::sink::spooled::{LINGER, Queue};
+use crate::sink::spooled::Queue;
 
 /// Packets beside the events: status and descriptions.
 const OTHERS: u16 = 8;
@@ -106,7 +106,6 @@ impl Courier {
         let (client, mut events) = self.client()?;
         let mut window = Window::new(self.config.max_in_flight);
         let mut stage = Stage::Connecting;
-        let mut deadline: Option<Instant> = None;
         queue.spool().rewind();
         loop {
             let event = {
@@ -114,14 +113,12 @@ impl Courier {
                 let poll = events.poll();
                 tokio::pin!(poll);
                 loop {
-                    let end = deadline.unwrap_or_else(|| Instant::now() + LINGER);
+                    let deadline = queue.deadline().map(Instant::from_std);
+                    let end = deadline.unwrap_or_else(Instant::now);
                     tokio::select! {
                         event = &mut poll => break event,
                         () = self.notify.notified() => {}
                         () = sleep_until(end), if deadline.is_some() => return Ok(()),
-                    }
-                    if queue.stopping() {
-                        deadline.get_or_insert_with(|| Instant::now() + LINGER);
                     }
                     self.feed(queue, &client, &mut window, &mut stage)?;
                 }

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 
 use super::broker::{Broker, Heard, Relay, subscribe, wait_for};
 use super::*;
-use crate::sink::Sink;
 use crate::sink::certificates::{certificates, openssl};
+use crate::sink::{LAST_GRACE, Sink};
 use crate::testing::an_event;
 
 const OPEN: &str = "allow_anonymous true\npersistence false";
@@ -72,7 +72,7 @@ fn events_status_and_sensors_arrive() {
     wait_for("the retained sensor", || later.other(colour).is_some());
     assert!(later.distinct().is_empty(), "an event was retained");
     let queue = sink.queue();
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     wait_for("the last status", || {
         heard.other(status).as_deref() == Some("offline")
     });
@@ -113,7 +113,7 @@ fn broker_dies(config_of_broker: &str, kill: fn(&mut Broker)) {
         relay.open();
     }
     assert_heard(&heard, sent);
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_day_without_a_broker_costs_no_event() {
     let day = 86_400;
     deliver(&mut sink, 0..day / 2);
     // The agent is restarted meanwhile.
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     drop(sink);
     let mut sink = started(&config(relay.port, folder.path()));
     deliver(&mut sink, day / 2..day);
@@ -157,7 +157,7 @@ fn a_day_without_a_broker_costs_no_event() {
     };
     wait_for("the last event", || last() == Some(day - 1));
     assert_heard(&heard, day);
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     assert_eq!(queue.spool().counts(), crate::spool::Counts::default());
 }
 
@@ -249,7 +249,7 @@ fn tls_and_a_password_let_in_who_has_them_and_nobody_else() {
     std::fs::write(&secret, "hunter2\n").unwrap();
     assert_heard(&heard, 20);
     wait_for("the good news", || was_told(": connected"));
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     drop(sink);
     // A broker whose certificate comes from somebody else is not talked to.
     openssl(
@@ -263,7 +263,7 @@ fn tls_and_a_password_let_in_who_has_them_and_nobody_else() {
     let mut sink = start(&config, "gate 1", note).unwrap().unwrap();
     deliver(&mut sink, 20..21);
     wait_for("the refusal", || was_told("certificate"));
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     assert_eq!(heard.distinct().len(), 20);
     assert!(!was_told("hunter"), "{:?}", TOLD.lock().unwrap());
 }

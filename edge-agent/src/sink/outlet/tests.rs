@@ -5,6 +5,10 @@ use std::sync::mpsc::{Receiver, channel};
 use super::*;
 use crate::testing::an_event;
 
+fn end(outlet: Outlet) -> Tally {
+    Outlet::finish_all(vec![outlet], LAST_GRACE)[0]
+}
+
 /// Fails as told by the number of the call; keeps what it took.
 struct Flaky {
     calls: u32,
@@ -54,7 +58,7 @@ fn a_sink_that_fails_for_a_while_loses_nothing_and_keeps_the_order() {
     let (outlet, taken) =
         send_ten(|call| (3..5).contains(&call).then_some(io::ErrorKind::StorageFull));
     wait_until(&outlet, |tally| tally.delivered == 10);
-    assert_eq!(outlet.finish().lost, 0);
+    assert_eq!(end(outlet).lost, 0);
     assert_eq!(*taken.lock().unwrap(), (0..10).collect::<Vec<_>>());
 }
 
@@ -62,7 +66,7 @@ fn a_sink_that_fails_for_a_while_loses_nothing_and_keeps_the_order() {
 fn at_the_end_each_event_is_tried_once_more() {
     let (outlet, taken) = send_ten(|call| (call > 4).then_some(io::ErrorKind::StorageFull));
     wait_until(&outlet, |tally| tally.delivered == 4);
-    let tally = outlet.finish();
+    let tally = end(outlet);
     assert_eq!((tally.delivered, tally.lost), (4, 6));
     assert_eq!(*taken.lock().unwrap(), [0, 1, 2, 3]);
 }
@@ -73,7 +77,7 @@ fn a_reader_that_went_away_is_noticed() {
     wait_until(&outlet, |tally| tally.lost > 0);
     assert!(outlet.closed());
     outlet.send(&an_event(10));
-    let tally = outlet.finish();
+    let tally = end(outlet);
     assert_eq!((tally.delivered, tally.lost), (4, 7));
 }
 
@@ -85,7 +89,7 @@ fn a_failing_sink_stops_nobody_even_if_a_slow_one_may() {
         outlet.send(&an_event(number));
         assert!(outlet.waiting() <= QUEUE);
     }
-    let tally = outlet.finish();
+    let tally = end(outlet);
     assert_eq!((tally.delivered, tally.lost), (0, sent + 10));
 }
 
@@ -116,7 +120,7 @@ fn a_stuck_sink_does_not_stop_a_live_camera_and_the_newest_are_kept() {
         assert!(outlet.waiting() <= QUEUE);
     }
     drop(release);
-    let tally = outlet.finish();
+    let tally = end(outlet);
     assert_eq!(tally.delivered + tally.lost, sent);
     let taken = taken.lock().unwrap();
     let newest: Vec<u64> = (sent - QUEUE as u64..sent).collect();
@@ -139,7 +143,7 @@ fn a_slow_sink_is_waited_for_when_frames_are_not_live() {
     for number in 0..sent {
         outlet.send(&an_event(number));
     }
-    let tally = outlet.finish();
+    let tally = end(outlet);
     helper.join().unwrap();
     assert_eq!((tally.delivered, tally.lost), (sent, 0));
 }

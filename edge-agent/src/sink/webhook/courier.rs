@@ -11,7 +11,7 @@ use ureq::{Agent, Body, http::Response};
 use super::rejected::Rejected;
 use crate::sink::back_off::BackOff;
 use crate::sink::secret::Secret;
-use crate::sink::spooled::{LINGER, Queue};
+use crate::sink::spooled::Queue;
 
 /// Bytes of an answer that are read, so that the connection can be used again.
 const ANSWER: u64 = 64 * 1024;
@@ -71,13 +71,9 @@ impl Courier {
     pub fn run(mut self, queue: &Queue) {
         let mut back_off = BackOff::new(self.most_wait);
         let (mut failing, mut rejecting) = (false, false);
-        let mut deadline = None;
         loop {
-            if queue.stopping() {
-                let until = deadline.get_or_insert_with(|| Instant::now() + LINGER);
-                if Instant::now() >= *until {
-                    return;
-                }
+            if queue.deadline().is_some_and(|end| Instant::now() >= end) {
+                return;
             }
             let Some((number, record)) = queue.spool().next() else {
                 if queue.stopping() {
@@ -186,6 +182,11 @@ fn judge(response: &Response<Body>) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Taken,
         code @ (408 | 429) => Outcome::Failed(format!("it answers with status {code}"), asked),
+        // Not about this event: a token that is being changed must lose none.
+        code @ (401 | 403) => {
+            let why = format!("it refuses access with status {code}; look at webhook.token_file");
+            Outcome::Failed(why, asked)
+        }
         code @ 400..=499 => Outcome::Rejected(code),
         code @ 300..=399 => {
             let why =

@@ -12,6 +12,8 @@ use crate::event::Event;
 pub enum Manner {
     /// With this status and these header lines.
     Status(u16, &'static str),
+    /// With success for this bearer token, else with 401.
+    Bearer(&'static str),
     /// By the event's sequence.
     ByEvent(fn(u64) -> u16),
     /// By closing the connection.
@@ -88,13 +90,18 @@ fn serve(socket: &TcpStream, state: &Shared) -> Option<()> {
         let mut body = vec![0; length?];
         reader.read_exact(&mut body).ok()?;
         let event: Event = serde_json::from_slice(&body).ok()?;
-        state.asked.lock().unwrap().push((event.sequence, head));
+        let asked = (event.sequence, head.clone());
+        state.asked.lock().unwrap().push(asked);
         let mut manner = state.manner.lock().unwrap();
         while matches!(*manner, Manner::Stuck) {
             manner = state.changed.wait(manner).unwrap();
         }
         let (status, headers) = match *manner {
             Manner::Status(status, headers) => (status, headers),
+            Manner::Bearer(token) => {
+                let shown = head.to_lowercase().contains(&format!("bearer {token}\r"));
+                (if shown { 200 } else { 401 }, "")
+            }
             Manner::ByEvent(status) => (status(event.sequence), ""),
             Manner::Close | Manner::Stuck => return None,
         };

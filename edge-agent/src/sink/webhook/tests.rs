@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use super::server::{Manner, Server};
 use super::*;
 use crate::event::Event;
-use crate::sink::Sink;
-use crate::sink::secret;
+use crate::sink::{LAST_GRACE, Sink, secret};
 use crate::testing::an_event;
 
 fn config(port: u16, folder: &Path) -> WebhookConfig {
@@ -59,7 +58,7 @@ fn each_event_is_posted_with_the_token() {
     let mut sink = start(&config, note).unwrap().unwrap();
     deliver(&mut sink, 0..50);
     // The end waits for what the server takes gladly.
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     assert_eq!(server.taken(), (0..50).collect::<Vec<_>>());
     for (_, head) in server.asked() {
         let head = head.to_lowercase();
@@ -89,6 +88,8 @@ fn what_may_work_later_is_tried_again_and_the_order_stays() {
         Manner::Status(503, "Retry-After: 1\r\n"),
         Manner::Status(429, ""),
         Manner::Status(408, ""),
+        Manner::Status(401, ""),
+        Manner::Status(403, ""),
         Manner::Status(302, "Location: /elsewhere\r\n"),
         Manner::Close,
         Manner::Stuck,
@@ -106,13 +107,36 @@ fn what_may_work_later_is_tried_again_and_the_order_stays() {
         taken.dedup();
         assert_eq!(taken, (0..sent).collect::<Vec<_>>(), "{manner:?}");
     }
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     assert!(was_told("status 500; events wait in "));
     assert!(was_told(
         "status 302; give webhook.url the address it points to"
     ));
+    assert!(was_told(
+        "status 401; look at webhook.token_file; events wait in "
+    ));
     assert!(was_told("works again"));
     assert!(!was_told("hunter2"));
+    assert!(!folder.path().join("spool/rejected.jsonl").exists());
+}
+
+#[test]
+fn a_token_that_is_changed_costs_no_event() {
+    let server = Server::start();
+    server.set(Manner::Bearer("new"));
+    let folder = tempfile::tempdir().unwrap();
+    let token = secret::tests::file(folder.path(), "old\n", 0o600);
+    let config = WebhookConfig {
+        token_file: Some(token),
+        ..config(server.port, folder.path())
+    };
+    let mut sink = start(&config, note).unwrap().unwrap();
+    deliver(&mut sink, 0..5);
+    wait_for("two tries", || server.asked().len() >= 2);
+    assert!(server.taken().is_empty());
+    secret::tests::file(folder.path(), "new\n", 0o600);
+    wait_for("all", || server.taken() == [0, 1, 2, 3, 4]);
+    sink.finish(LAST_GRACE).unwrap();
 }
 
 #[test]
@@ -129,7 +153,7 @@ fn what_will_never_work_is_set_aside_and_holds_up_nothing() {
         .unwrap()
         .unwrap();
     deliver(&mut sink, 0..25);
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     let taken: Vec<u64> = (0..25).filter(|n| matches!(n % 5, 0 | 4)).collect();
     assert_eq!(server.taken(), taken);
     assert_eq!(server.asked().len(), 25, "none was tried twice");

@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
-use crate::sink::Sink;
 use crate::sink::certificates::{certificates, openssl};
+use crate::sink::{LAST_GRACE, Sink};
 use crate::testing::an_event;
 
 /// A server that takes every POST and tells of it.
@@ -73,7 +73,7 @@ fn only_a_server_with_a_certificate_from_the_file_gets_events() {
     let (told, tells) = (|_: &str| {}, an_event(1));
     let mut sink = start(&config, told).unwrap().unwrap();
     sink.deliver(&tells).unwrap();
-    sink.finish().unwrap();
+    sink.finish(LAST_GRACE).unwrap();
     assert_eq!(sink.queue().spool().counts().waiting, 1);
     assert!(posted.try_recv().is_err());
     drop(sink);
