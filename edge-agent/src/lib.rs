@@ -24,6 +24,7 @@ mod lane;
 mod laps;
 mod lifecycle;
 mod log;
+mod manual;
 mod onlooker;
 mod outbox;
 mod pin;
@@ -76,6 +77,9 @@ enum Command {
     Config(config::print::Args),
     /// List the cameras of this machine, and the lines that the config needs for each.
     Devices(devices::Args),
+    /// Write manual pages and shell completions, for a package.
+    #[command(hide = true)]
+    Manual(manual::Args),
     /// List the chips and lines that pins can be, or try a pin.
     Pins(pins::Args),
     /// Watch a source of frames and write one event per vehicle to standard output.
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Config(args) => config::print::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::Manual(args) => manual::run(&args),
         Command::Pins(args) => pins::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Score(args) => score::run(&args),

@@ -32,7 +32,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let agent = build(arguments.target)?;
     let needs = glibc::needed(&agent)?;
     refuse_above(FLOOR, needs)?;
-    say::line("agent", &format!("{}, needs glibc {needs}", size(&agent)?));
+    let program = match arguments.target.is_here() {
+        true => Tool::new(&agent),
+        false => cross::program(&agent),
+    };
+    let version = program.arg("--version").read()?;
+    let (version, size) = (version.trim(), size(&agent)?);
+    say::line("agent", &format!("{version}: {size}, needs glibc {needs}"));
     println!("           {}", agent.display());
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cross::glibc;
+use crate::setup::cross;
 use crate::shell::Tool;
 use crate::target::Target;
 use crate::workspace;
@@ -39,6 +40,7 @@ const FILES: &[(&str, &str)] = &[
         "deploy/debian/copyright",
         "usr/share/doc/edge-agent/copyright",
     ),
+    ("deploy/README.md", "usr/share/doc/edge-agent/README.md"),
     (
         "deploy/event-schema.md",
         "usr/share/doc/edge-agent/event-schema.md",
@@ -65,6 +67,7 @@ pub fn lay(root: &Path, agent: &Path, target: Target, version: &str, time: &str)
     for (from, to) in FILES {
         copy(&source(from), &root.join(to), 0o644)?;
     }
+    manual(root, agent, target)?;
     changes(root, version, time)?;
     let needs = glibc::needed(agent)?;
     let sums = Tool::new("sh")
@@ -88,6 +91,22 @@ pub fn lay(root: &Path, agent: &Path, target: Target, version: &str, time: &str)
     for script in SCRIPTS {
         let from = source("deploy/debian").join(script);
         copy(&from, &about.join(script), 0o755)?;
+    }
+    Ok(())
+}
+
+/// Manual pages and completions, which the program itself writes.
+fn manual(root: &Path, agent: &Path, target: Target) -> Result<()> {
+    let share = root.join("usr/share");
+    let agent = match target.is_here() {
+        true => Tool::new(agent),
+        false => cross::program(agent),
+    };
+    agent.args(["manual", "--out"]).arg(&share).read()?;
+    let pages = share.join("man/man1");
+    let list = fs::read_dir(&pages).with_context(|| format!("cannot read {}", pages.display()))?;
+    for page in list.filter_map(Result::ok) {
+        squeeze(&page.path())?;
     }
     Ok(())
 }

@@ -77,6 +77,15 @@ pub fn cargo(toolchain: Toolchain, command: &str) -> Tool {
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
 }
 
+/// A program for the target, to be run here: as it is where this machine is one, else emulated.
+pub fn program(file: &Path) -> Tool {
+    if native() {
+        return Tool::new(file);
+    }
+    let emulator = workspace::on_path(EMULATORS).unwrap_or_else(|| EMULATORS[0].into());
+    Tool::new(emulator).args(["-L", DEBIAN_LIBRARIES]).arg(file)
+}
+
 fn bring() -> Result<()> {
     let step = say::begin(
         "cross",

@@ -44,6 +44,8 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("v4l", &["edge-agent/src/source/v4l2"]),
     ("rppal", &["edge-agent/src/sink/gpio"]),
     ("gpiocdev", &["edge-agent/src/sink/gpio"]),
+    ("clap_complete", &["edge-agent/src/manual"]),
+    ("clap_mangen", &["edge-agent/src/manual"]),
     ("minisign_verify", &["edge-agent/src/bundles/signed"]),
     (
         "ring",
