@@ -17,9 +17,9 @@ mod event;
 mod gate;
 mod gauge;
 mod glance;
-mod keep;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inputs;
+mod keep;
 mod lane;
 mod laps;
 mod lifecycle;
