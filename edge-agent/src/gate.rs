@@ -206,10 +206,11 @@ impl Gate {
             self.swayed_t_ms = Some(t_ms);
         }
         let swaying = |at: u64| t_ms.saturating_sub(at) < SWAY_MS;
+        let swaying = self.swayed_t_ms.is_some_and(swaying);
         let state = State {
             flooded: self.flooded,
             held: &self.held,
-            swaying: self.swayed_t_ms.is_some_and(swaying),
+            swaying,
         };
         let mut seen = self.background.observe(&grid, t_ms, state);
         if shift != (0, 0) {
@@ -225,6 +226,9 @@ impl Gate {
             return Vec::new();
         }
         let mut mask = Mask::foreground(&seen, &self.watched, across);
+        if swaying {
+            mask.thin_out();
+        }
         mask.close(config.close_cells as usize);
         let mut blobs = mask.blobs(&self.watched, config.cell_px, view.width(), view.height());
         let largest =

@@ -91,6 +91,22 @@ impl Mask {
         count
     }
 
+    /// Drops what is one cell thin along rows or columns: edges of the scene that a swaying
+    /// camera shows between two pixels.
+    pub fn thin_out(&mut self) {
+        let mut kept = vec![false; self.set.len()];
+        for row in 1..self.down {
+            for column in 1..self.across {
+                let at = row * self.across + column;
+                let block = [at, at - 1, at - self.across, at - self.across - 1];
+                if block.iter().all(|at| self.set[*at]) {
+                    block.iter().for_each(|at| kept[*at] = true);
+                }
+            }
+        }
+        self.set = kept;
+    }
+
     /// Closes gaps of up to `2 * reach` cells along rows and columns.
     pub fn close(&mut self, reach: usize) {
         let (across, down) = (self.across, self.down);

@@ -92,6 +92,20 @@ impl Track {
         !elsewhere && (rear || !part.clear[side])
     }
 
+    /// Whether it is only the end of a vehicle: cut, from the first to the last sighting, by the
+    /// edge that it moves to. What comes into the picture comes from another edge.
+    pub(super) fn is_end(&self) -> bool {
+        let [left, top, right, bottom] = self.first_touches;
+        let ahead = match self.direction() {
+            Direction::Left => left,
+            Direction::Up => top,
+            Direction::Right => right,
+            Direction::Down => bottom,
+            Direction::None => false,
+        };
+        self.whole.is_none() && ahead
+    }
+
     /// Width and height: when last seen whole, or the largest part that was seen.
     pub fn size_px(&self) -> (f32, f32) {
         self.whole.unwrap_or(self.largest)

@@ -55,6 +55,8 @@ pub struct Track {
     pub(super) cut: bool,
     /// Which of the picture's edges it touches: left, top, right, bottom.
     pub(super) touches: [bool; 4],
+    /// The same when it was first seen.
+    pub(super) first_touches: [bool; 4],
     pub(super) shared: bool,
     /// Pixels a millisecond.
     pub(super) velocity: (f32, f32),
@@ -84,6 +86,7 @@ impl Track {
             whole: None,
             cut,
             touches: bounds.touches(picture),
+            first_touches: bounds.touches(picture),
             shared: false,
             velocity: (0.0, 0.0),
             first_centre: bounds.centre(),
@@ -292,6 +295,18 @@ impl Track {
         if (x - was_x).abs() > room(bounds.width()) || (y - was_y).abs() > room(bounds.height()) {
             self.anchor = ((x, y), t_ms);
         }
+    }
+
+    /// Takes a box that shows it in another outline than it had: place and size are the box's
+    /// own, the speed is kept.
+    pub(super) fn find_again(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
+        let elapsed = t_ms.saturating_sub(self.last_t_ms) as f32;
+        let by = (self.velocity.0 * elapsed, self.velocity.1 * elapsed);
+        let size = (part.bounds.width(), part.bounds.height());
+        self.whole = (!part.shared).then_some(size);
+        self.place(part.bounds, part.cut, by, frame, t_ms);
+        self.shared = part.shared;
+        self.touches = self.bounds.touches(picture);
     }
 
     /// Becomes as large as both: the other one was a part of it.

@@ -47,6 +47,10 @@ const PIECE_COVERED: f32 = 0.6;
 /// … and when it is no farther from the rest of it, pixels.
 const PIECE_GAP_PX: f32 = 24.0;
 
+/// A box that no other rule gives to a track is the vehicle again that was lost there, from this
+/// overlap (intersection over union) with its expected box.
+const AGAIN_OVERLAP: f32 = 0.3;
+
 /// A vehicle is hidden when others cover this share of where it is expected …
 const HIDDEN_COVERED: f32 = 0.5;
 /// … and may then be unseen this many times longer.
@@ -80,7 +84,8 @@ impl Tracker {
             found[track] = Some(parts[part].clone());
             free.retain(|at| *at != part);
         }
-        // A box that no track took may be a piece of a vehicle that another box already met.
+        // A box that no track took may be a piece of a vehicle that another box already met, or
+        // a vehicle whose outline was mistaken so far.
         free.retain(|at| !self.add_piece(&parts[*at], &mut found, t_ms));
         let picture = self.picture();
         for (track, part) in self.tracks.iter_mut().zip(&found) {
@@ -88,6 +93,7 @@ impl Tracker {
                 track.take(part, &picture, frame, t_ms);
             }
         }
+        free.retain(|at| !self.find_again(&parts[*at], &mut found, frame, t_ms));
         for at in free {
             if self.tracks.len() < self.config.max_tracks as usize {
                 let number = self.next_number;
@@ -188,6 +194,33 @@ impl Tracker {
             }
         }
         false
+    }
+
+    /// Gives the part to a vehicle in whose place it lies and which has nothing else to be seen.
+    fn find_again(
+        &mut self,
+        part: &Part,
+        found: &mut [Option<Part>],
+        frame: u64,
+        t_ms: u64,
+    ) -> bool {
+        // At an edge of the picture one vehicle comes where another leaves.
+        if part.cut {
+            return false;
+        }
+        let picture = self.picture();
+        let lost = |(track, own): &(&mut Track, &mut Option<Part>)| {
+            own.is_none()
+                && track.hits >= self.config.min_hits
+                && track.has_moved()
+                && track.expected(t_ms).overlap(&part.bounds) >= AGAIN_OVERLAP
+        };
+        let Some((track, own)) = self.tracks.iter_mut().zip(found).find(lost) else {
+            return false;
+        };
+        track.find_again(part, &picture, frame, t_ms);
+        *own = Some(part.clone());
+        true
     }
 
     /// Ends younger tracks that turn out to be a piece of an older one's vehicle: both lie in
@@ -300,6 +333,7 @@ impl Tracker {
         let (width, height) = track.size_px();
         let [least_width, least_height] = self.config.min_vehicle_px;
         if track.hits >= self.config.min_frames
+            && !track.is_end()
             && track.travel_px() >= least
             && width >= least_width as f32
             && height >= least_height as f32
