@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     watch.start();
-    events += pipeline.finish()?.len() as u64;
+    events += pipeline.finish().len() as u64;
     watch.lap(Stage::Classify);
     resident_kib.push((frames, resident()));
     resident_kib.dedup_by_key(|look| look.0);

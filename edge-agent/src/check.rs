@@ -1,6 +1,7 @@
 //! `edge-agent check`: looks whether a run can begin, one line for each thing that it needs.
 //! Changes nothing: no start of a bundle on trial is counted, no event is written.
 
+mod peers;
 mod pins;
 mod places;
 mod row;
@@ -43,8 +44,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let mut rows = vec![Row::ok("config", name), bundle(&config), camera(&config)];
-    rows.extend(pins::rows(&config));
+    rows.extend(pins::rows(&config.pins, &config.gpio));
     rows.extend(places::rows(&config));
+    rows.extend(peers::rows(&config));
     rows.push(match Stamp::of(true).read() {
         Some(reading) => clock(&reading),
         None => Row::ok("clock", "not needed"),

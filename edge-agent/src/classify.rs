@@ -8,6 +8,7 @@ use models::{Bundle, Ranked, Runner, Scores, picture};
 use serde::Serialize;
 
 use crate::event::{Reason, UNKNOWN};
+use crate::log;
 use crate::vote::top3;
 
 /// Arguments of `classify`.
@@ -44,7 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let reject_below = bundle.manifest().decision.reject_below;
     let mut failed = false;
     let mut complain = |told: &dyn std::fmt::Display| {
-        eprintln!("{told}");
+        log::error(format_args!("{told}"));
         failed = true;
     };
     let mut pictures = Vec::new();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundles::BundleConfig;
 use crate::decide::{self, Known, RuleConfig};
+use crate::disk;
 use crate::gate::GateConfig;
 use crate::keep::CropsConfig;
 use crate::lane::{self, LaneConfig};
@@ -181,6 +182,39 @@ pub fn within<T: PartialOrd + Display>(
 }
 
 impl Config {
+    /// The spools that a run opens: key, folder, size in MiB.
+    pub fn spools(&self) -> Vec<(&'static str, &Path, u32)> {
+        let (mqtt, webhook) = (&self.mqtt, &self.webhook);
+        let wanted = [
+            (
+                "mqtt.spool",
+                mqtt.host.is_some(),
+                &mqtt.spool,
+                mqtt.spool_max_mib,
+            ),
+            (
+                "webhook.spool",
+                webhook.url.is_some(),
+                &webhook.spool,
+                webhook.spool_max_mib,
+            ),
+        ];
+        let opened = wanted.into_iter().filter(|(_, is_used, ..)| *is_used);
+        opened
+            .filter_map(|(key, _, folder, max_mib)| Some((key, folder.as_deref()?, max_mib)))
+            .collect()
+    }
+
+    /// The folders in which a run writes events.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let log = self.jsonl.path.as_deref().map(disk::folder_of);
+        let spools = self.spools();
+        let spools = spools
+            .into_iter()
+            .map(|(_, folder, _)| folder.to_path_buf());
+        log.into_iter().chain(spools).collect()
+    }
+
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::decode::PixelFormat;
+use crate::log;
 use crate::source::v4l2::{Control, Found, Mode, Offer, Places, list};
 
 /// What is said where there is nothing to list.
@@ -69,9 +70,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if devices.is_empty() {
-        eprintln!("{NONE}");
+        log::error(format_args!("{NONE}"));
     } else {
-        eprintln!("no camera that the agent can use; what is there says why");
+        log::error(format_args!(
+            "no camera that the agent can use; what is there says why"
+        ));
     }
     Ok(ExitCode::FAILURE)
 }

@@ -7,7 +7,7 @@ pub mod faults;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,18 +210,43 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock that is the file `path`; `Ok(None)` when another process has it.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let file = Self::file(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    /// Takes it when the other process gives it back.
+    pub fn wait_for(path: &Path) -> io::Result<Self> {
+        let file = Self::file(path)?;
+        file.lock()?;
+        Ok(Self(file))
+    }
+
+    fn file(path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(path)
+    }
+}
+
+/// Of folders on one disk the first; without any the root.
+pub fn apart(folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut known = Vec::new();
+    let mut apart: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let device = std::fs::metadata(&folder).ok().map(|data| data.dev());
+        if device.is_none_or(|device| !known.contains(&device)) {
+            known.extend(device);
+            apart.push(folder);
+        }
+    }
+    if apart.is_empty() {
+        apart.push("/".into());
+    }
+    apart
 }
 
 /// The folder a file is in.

@@ -134,6 +134,8 @@ pub enum Reason {
     Disagree,
     /// No colour is probable enough.
     Unsure,
+    /// The network could not be run, and so nothing was looked for.
+    Failed,
 }
 
 impl Reason {
@@ -146,6 +148,7 @@ impl Reason {
             Self::Blurred => "blurred",
             Self::Disagree => "disagree",
             Self::Unsure => "unsure",
+            Self::Failed => "failed",
         }
     }
 }

@@ -35,6 +35,7 @@ mod polygon;
 mod roi;
 mod run;
 mod score;
+mod secret;
 mod shape;
 mod sink;
 mod source;

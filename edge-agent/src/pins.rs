@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::log;
 use crate::pin::PinConfig;
 use crate::plan::configured;
 use crate::sink::gpio::chips::{Chip, LineInfo, NONE, places};
@@ -54,9 +55,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     if chips.is_empty() {
-        eprintln!("{NONE}");
+        log::error(format_args!("{NONE}"));
     } else {
-        unfound.iter().for_each(|problem| eprintln!("{problem}"));
+        let tell = |problem: &String| log::error(format_args!("{problem}"));
+        unfound.iter().for_each(tell);
     }
     let usable = chips.iter().any(|chip| chip.problem.is_none());
     Ok(if usable && unfound.is_empty() {

@@ -2,6 +2,7 @@
 //! frames give the same events.
 
 mod eyes;
+mod failures;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::onlooker::Onlooker;
 use crate::source::Frame;
 use crate::vote::Classify;
 use eyes::Eyes;
+use failures::Failures;
 use witness::{Judged, Judging, Witness};
 
 /// Whose events these are.
@@ -38,6 +40,7 @@ pub struct Pipeline<C> {
     lanes: Vec<LaneConfig>,
     classifier: C,
     witnesses: BTreeMap<u64, Witness>,
+    failures: Failures,
     sequence: u64,
     size_px: (u32, u32),
 }
@@ -57,19 +60,26 @@ impl<C: Classify> Pipeline<C> {
             lanes: config.lanes.clone(),
             classifier,
             witnesses: BTreeMap::new(),
+            failures: Failures::default(),
             sequence: 0,
             size_px: (0, 0),
         }
     }
 
-    /// Numbers the next event `sequence + 1`, where a pipeline before this one gave so many.
-    pub fn count_on_from(&mut self, sequence: u64) {
+    /// The same, whose first event has the number after `sequence`.
+    pub fn after(mut self, sequence: u64) -> Self {
         self.sequence = sequence;
+        self
+    }
+
+    /// Why the newest vehicle has the reason "failed"; none if it has not.
+    pub fn failure(&self) -> Option<&RunnerError> {
+        self.failures.newest()
     }
 
     /// Takes the next frame; the events of the vehicles that have now passed, or whose colour
-    /// is now sure.
-    #[cfg(test)]
+    /// is now sure. A network that cannot be run costs a vehicle its colour; when several
+    /// vehicles in a row have none for this, the next call says so instead.
     pub fn push(&mut self, frame: &Frame) -> Result<Vec<Event>, RunnerError> {
         self.push_timed(frame, &mut NoLaps)
     }
@@ -80,12 +90,13 @@ impl<C: Classify> Pipeline<C> {
         frame: &Frame,
         onlooker: &mut dyn Onlooker,
     ) -> Result<Vec<Event>, RunnerError> {
+        self.failures.settle()?;
         let picture = frame.image.view();
         let size_px = (picture.width(), picture.height());
         let mut events = Vec::new();
         if self.size_px != size_px {
             // Places in pictures of another size mean nothing here.
-            events = self.finish_timed(onlooker)?;
+            events = self.finish_timed(onlooker);
             self.size_px = size_px;
         }
         let moment = Moment {
@@ -102,33 +113,29 @@ impl<C: Classify> Pipeline<C> {
                 .or_insert_with(|| Witness::new(&moment, sighting));
             witness.see(&moment, sighting, &self.lanes, &self.judging.vote);
             if self.judging.vote.early && !witness.told() && self.eyes.ripe(witness) {
-                events.extend(self.tell_early(sighting.track, onlooker)?);
+                events.extend(self.tell_early(sighting.track, onlooker));
             }
         }
         onlooker.lap(Stage::Views);
-        events.extend(self.conclude(glance, onlooker)?);
+        events.extend(self.conclude(glance, onlooker));
         onlooker.lap(Stage::Classify);
         Ok(events)
     }
 
     /// Ends all that is followed; the events of the vehicles still in the picture.
-    pub fn finish(&mut self) -> Result<Vec<Event>, RunnerError> {
+    pub fn finish(&mut self) -> Vec<Event> {
         self.finish_timed(&mut NoLaps)
     }
 
     /// The same, told to an onlooker.
-    pub fn finish_timed(&mut self, onlooker: &mut dyn Onlooker) -> Result<Vec<Event>, RunnerError> {
+    pub fn finish_timed(&mut self, onlooker: &mut dyn Onlooker) -> Vec<Event> {
         let glance = self.eyes.finish();
-        let events = self.conclude(glance, onlooker)?;
+        let events = self.conclude(glance, onlooker);
         self.witnesses.clear();
-        Ok(events)
+        events
     }
 
-    fn conclude(
-        &mut self,
-        glance: Glance,
-        onlooker: &mut dyn Onlooker,
-    ) -> Result<Vec<Event>, RunnerError> {
+    fn conclude(&mut self, glance: Glance, onlooker: &mut dyn Onlooker) -> Vec<Event> {
         for number in glance.dropped {
             self.witnesses.remove(&number);
         }
@@ -140,13 +147,14 @@ impl<C: Classify> Pipeline<C> {
             if witness.told() {
                 continue;
             }
-            if let Some(judged) = witness.judge(&mut self.classifier, &self.judging)? {
+            let judged = witness.judge(&mut self.classifier, &self.judging);
+            if let Some(judged) = self.failures.note(judged, || witness.unjudged()) {
                 let best_frame = judged.frame;
                 events.push(self.event(&subject, &witness, judged, false));
                 self.show(&witness, best_frame, onlooker);
             }
         }
-        Ok(events)
+        events
     }
 
     /// Shows the view behind the newest event.
@@ -156,16 +164,11 @@ impl<C: Classify> Pipeline<C> {
         }
     }
 
-    fn tell_early(
-        &mut self,
-        number: u64,
-        onlooker: &mut dyn Onlooker,
-    ) -> Result<Option<Event>, RunnerError> {
-        let Some(mut witness) = self.witnesses.remove(&number) else {
-            return Ok(None);
-        };
-        let judged = witness.judge_early(&mut self.classifier, &self.judging)?;
-        let event = judged.map(|judged| {
+    fn tell_early(&mut self, number: u64, onlooker: &mut dyn Onlooker) -> Option<Event> {
+        let mut witness = self.witnesses.remove(&number)?;
+        // What fails now is asked again when the vehicle has passed, and told then.
+        let judged = witness.judge_early(&mut self.classifier, &self.judging);
+        let event = judged.ok().flatten().map(|judged| {
             let best_frame = judged.frame;
             let event = self.event(&witness.so_far(number), &witness, judged, true);
             self.show(&witness, best_frame, onlooker);
@@ -173,7 +176,7 @@ impl<C: Classify> Pipeline<C> {
             event
         });
         self.witnesses.insert(number, witness);
-        Ok(event)
+        event
     }
 
     fn event(

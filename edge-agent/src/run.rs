@@ -17,6 +17,7 @@ use crate::bundles;
 use crate::clock::{Pace, SystemClock};
 use crate::config::{BadValue, Config, ConfigError};
 use crate::decide::{self, Rules};
+use crate::disk;
 use crate::event::UNKNOWN;
 use crate::keep::{self, Crops};
 use crate::lifecycle::heartbeat::Heartbeat;
@@ -143,7 +144,7 @@ fn carry_out(plan: Plan, life: &mut Life) -> anyhow::Result<Done> {
     let result = watch.run(source, &mut opener, &mut road);
     // Before the last events: what they want done would be cut off in its first moment.
     road.end_pins();
-    let result = result.and_then(|counts| road.end_tracks().map(|()| counts));
+    road.end_tracks();
     // The sinks are emptied even when the run failed: what was decided is not lost.
     let (outbox, vehicles, next) = road.into_parts();
     let reader_left = outbox.outlets[0].closed();
@@ -213,10 +214,6 @@ fn page(plan: &Plan, outlets: &[Outlet]) -> anyhow::Result<Option<Web>> {
         let runner = Runner::new(&bundles::look(&place).ok()?.bundle).ok()?;
         Some(Box::new(runner))
     });
-    let file = config.jsonl.path.as_deref().map(|file| {
-        let folder = file.parent().filter(|folder| *folder != Path::new(""));
-        folder.unwrap_or(Path::new(".")).to_path_buf()
-    });
     let bundle = &plan.active.bundle;
     let mut colours = bundle.manifest().labels.clone();
     colours.push(UNKNOWN.into());
@@ -227,7 +224,7 @@ fn page(plan: &Plan, outlets: &[Outlet]) -> anyhow::Result<Option<Web>> {
         scene: web::scene(config),
         stale: Duration::from_millis(config.http.stale_ms.into()),
         sinks: outlets.iter().map(Outlet::gauge).collect(),
-        folders: vec![file.unwrap_or_else(|| PathBuf::from("/"))],
+        folders: disk::apart(config.written()),
         most_watchers: config.http.max_watchers as usize,
     };
     Web::start(&config.http, facts, make_eye, say)

@@ -13,7 +13,6 @@ pub mod gpio;
 pub mod jsonl;
 pub mod mqtt;
 pub mod outlet;
-mod secret;
 mod spooled;
 pub mod stream;
 pub mod webhook;

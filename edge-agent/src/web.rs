@@ -70,8 +70,7 @@ impl Web {
         let Some(address) = config.address()? else {
             return Ok(None);
         };
-        let token = config.token_file.as_deref().map(Token::read).transpose();
-        let token = token.map_err(|problem| BadValue::new("http.token_file", problem))?;
+        let token = token(config)?;
         let guard = Guard::new(address, config.host_names.clone(), token);
         let live = Arc::new(Live::new(config.live_fps));
         let room = MOST_CONNECTIONS + 2 * facts.most_watchers;
@@ -124,6 +123,22 @@ impl Drop for Web {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether the page could be where the config wants it now: the address, or what is in the way.
+/// A token that cannot be used is refused.
+pub fn look(config: &HttpConfig) -> Result<Option<Result<SocketAddr, String>>, BadValue> {
+    token(config)?;
+    let look = |address| match std::net::TcpListener::bind(address) {
+        Ok(_) => Ok(address),
+        Err(error) => Err(refusal(address, &error)),
+    };
+    Ok(config.address()?.map(look))
+}
+
+fn token(config: &HttpConfig) -> Result<Option<Token>, BadValue> {
+    let token = config.token_file.as_deref().map(Token::read).transpose();
+    token.map_err(|problem| BadValue::new("http.token_file:", problem))
 }
 
 /// What of the config the page draws into the picture.
@@ -186,7 +201,8 @@ async fn listen(address: SocketAddr, say: fn(&str)) -> TcpListener {
         match TcpListener::bind(address).await {
             Ok(listener) => return listener,
             Err(error) => {
-                let told_now = refusal(address, &error);
+                let why = refusal(address, &error);
+                let told_now = format!("http.listen: {why}; trying again");
                 if told_now != told {
                     say(&told_now);
                     told = told_now;
@@ -206,7 +222,7 @@ fn refusal(address: SocketAddr, error: &std::io::Error) -> String {
         }
         _ => "choose another address",
     };
-    format!("http.listen: cannot listen on {address}: {error}; {advice}; trying again")
+    format!("cannot listen on {address}: {error}; {advice}")
 }
 
 #[cfg(test)]
@@ -218,8 +234,8 @@ mod tests {
         let error = std::io::Error::from_raw_os_error(libc::EADDRINUSE);
         assert_eq!(
             refusal("127.0.0.1:80".parse().unwrap(), &error),
-            "http.listen: cannot listen on 127.0.0.1:80: Address already in use (os error 98); \
-             another program has this port; end it or choose another; trying again"
+            "cannot listen on 127.0.0.1:80: Address already in use (os error 98); another program \
+             has this port; end it or choose another"
         );
     }
 }

@@ -14,6 +14,7 @@ use super::BundleConfig;
 use super::install::{Request, install};
 use super::store::Store;
 use crate::config::Config;
+use crate::log;
 
 /// Arguments of `bundle`.
 #[derive(Debug, clap::Args)]
@@ -55,6 +56,9 @@ struct InstallArgs {
     /// Install even a bundle that was taken back here before
     #[arg(long)]
     again: bool,
+    /// Install even a version older than the one in use
+    #[arg(long)]
+    allow_older: bool,
     #[command(flatten)]
     place: StoreArgs,
 }
@@ -101,7 +105,9 @@ impl StoreArgs {
         match self.store.as_ref().or(config.store.as_ref()) {
             Some(root) => Ok(Some(Store::open(root)?)),
             None => {
-                eprintln!("no store; give --store DIR, or --config FILE with bundle.store set");
+                log::error(format_args!(
+                    "no store; give --store DIR, or --config FILE with bundle.store set"
+                ));
                 Ok(None)
             }
         }
@@ -113,9 +119,9 @@ const MISUSE: u8 = 2;
 fn run_install(args: &InstallArgs) -> anyhow::Result<ExitCode> {
     let config = args.place.config()?;
     let Some(key) = args.public_key.as_ref().or(config.public_key.as_ref()) else {
-        eprintln!(
+        log::error(format_args!(
             "no public key; give --public-key FILE, or --config FILE with bundle.public_key set"
-        );
+        ));
         return Ok(ExitCode::from(MISUSE));
     };
     let Some(store) = args.place.store(&config)? else {
@@ -125,6 +131,7 @@ fn run_install(args: &InstallArgs) -> anyhow::Result<ExitCode> {
         file: &args.file,
         public_key: key,
         again: args.again,
+        allow_older: args.allow_older,
         starts: config.trial_starts,
         keep: config.keep as usize,
     };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use models::archive::MAX_ARCHIVE_BYTES;
 use models::{Archive, ArchiveError, Bundle, BundleError, Runner, RunnerError};
+use semver::Version;
 
 use super::signed::{self, SignatureError};
 use super::store::{Store, StoreError};
@@ -25,6 +26,8 @@ pub struct Request<'a> {
     pub public_key: &'a Path,
     /// Whether one that was taken back before is welcome.
     pub again: bool,
+    /// Whether a version older than the one in use is welcome.
+    pub allow_older: bool,
     /// Starts that it has to prove itself.
     pub starts: u32,
     /// Bundles that are kept.
@@ -67,6 +70,20 @@ pub enum InstallError {
     /// It was tried before.
     #[error("bundle {0} was taken back here before; say --again to try it once more")]
     TakenBack(String),
+    /// An old bundle with a good signature can be played back by anybody who has it.
+    #[error("bundle {id} is {name} {version}, and {in_use} is in use; {}", advice(*comparable))]
+    Older {
+        /// Its id.
+        id: String,
+        /// Its name, which is that of the bundle in use.
+        name: String,
+        /// Its version.
+        version: String,
+        /// That of the bundle in use.
+        in_use: String,
+        /// Whether both are versions like 1.2.3.
+        comparable: bool,
+    },
     /// There is no room.
     #[error("{}: {needed} kB are needed and {free} kB free; remove something there", store.display())]
     Space {
@@ -88,6 +105,14 @@ pub enum InstallError {
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn advice(comparable: bool) -> &'static str {
+    if comparable {
+        "say --allow-older if an older one is meant"
+    } else {
+        "which of them is older cannot be told; say --allow-older if this one is meant"
+    }
 }
 
 /// Removes an unfinished folder whatever happens.
@@ -124,6 +149,9 @@ pub fn install(store: &Store, request: &Request<'_>) -> Result<Bundle, InstallEr
     if !request.again && store.state()?.refused.iter().any(|id| id == bundle.id()) {
         return Err(InstallError::TakenBack(bundle.id().to_string()));
     }
+    if !request.allow_older {
+        refuse_older(&bundle, &in_use(store)?)?;
+    }
     fault::point();
     put(store, &bundle)?;
     fault::point();
@@ -131,6 +159,38 @@ pub fn install(store: &Store, request: &Request<'_>) -> Result<Bundle, InstallEr
     fault::point();
     store.prune(request.keep)?;
     Ok(bundle)
+}
+
+/// The bundle that a start would use, as far as it opens.
+fn in_use(store: &Store) -> Result<Bundle, InstallError> {
+    let state = store.state()?;
+    let mut named = [state.current, state.previous].into_iter().flatten();
+    let found = named.find_map(|id| Bundle::open(&store.folder(&id)).ok());
+    Ok(match found {
+        Some(bundle) => bundle,
+        None => Bundle::shipped()?,
+    })
+}
+
+/// Refuses an older version of the same name.
+fn refuse_older(bundle: &Bundle, in_use: &Bundle) -> Result<(), InstallError> {
+    let (new, old) = (bundle.manifest(), in_use.manifest());
+    if new.name != old.name || new.version == old.version {
+        return Ok(());
+    }
+    let versions = (Version::parse(&new.version), Version::parse(&old.version));
+    let comparable = match versions {
+        (Ok(new), Ok(old)) if new >= old => return Ok(()),
+        (Ok(_), Ok(_)) => true,
+        _ => false,
+    };
+    Err(InstallError::Older {
+        id: bundle.id().to_string(),
+        name: new.name.clone(),
+        version: new.version.clone(),
+        in_use: old.version.clone(),
+        comparable,
+    })
 }
 
 /// Writes the bundle into its place, unless it is there already.

@@ -57,7 +57,7 @@ impl Probation {
     pub fn vehicle(&mut self, reason: Option<&Reason>) {
         match reason {
             None => self.named += 1,
-            Some(Reason::Unsure | Reason::Disagree) => self.unsure += 1,
+            Some(Reason::Unsure | Reason::Disagree | Reason::Failed) => self.unsure += 1,
             Some(_) => {}
         }
     }

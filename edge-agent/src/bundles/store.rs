@@ -9,13 +9,14 @@
 //! install.lock      held for a whole install
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::state::{State, is_id};
 use super::{durable, fault};
+use crate::disk::Lock;
 
 /// How the names of unfinished folders begin.
 const DRAFT: &str = ".draft-";
@@ -107,9 +108,9 @@ impl Store {
 
     /// Changes the state, alone and durably. Writes nothing when nothing changes.
     pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, StoreError> {
-        let lock = self.lock_file("state.lock")?;
-        lock.lock()
-            .map_err(|source| self.failed("cannot lock state.lock", source))?;
+        let path = self.root.join("state.lock");
+        let lock = Lock::wait_for(&path).and_then(|lock| self.adopted(lock, &path));
+        let _lock = lock.map_err(|source| self.failed("cannot lock state.lock", source))?;
         let before = self.state()?;
         let mut state = before.clone();
         let told = change(&mut state);
@@ -137,29 +138,17 @@ impl Store {
     }
 
     /// Keeps other installs out until it is dropped.
-    pub fn lock_for_install(&self) -> Result<File, StoreError> {
-        let lock = self.lock_file("install.lock")?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Busy(self.root.clone())),
-            Err(TryLockError::Error(source)) => {
-                Err(self.failed("cannot lock install.lock", source))
-            }
-        }
+    pub fn lock_for_install(&self) -> Result<Lock, StoreError> {
+        let path = self.root.join("install.lock");
+        let lock = Lock::take(&path).and_then(|lock| self.adopted(lock, &path));
+        lock.map_err(|source| self.failed("cannot lock install.lock", source))?
+            .ok_or_else(|| StoreError::Busy(self.root.clone()))
     }
 
-    fn lock_file(&self, name: &str) -> Result<File, StoreError> {
-        let path = self.root.join(name);
-        let open = || {
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
-            durable::adopt(&path, &self.root)?;
-            Ok(file)
-        };
-        open().map_err(|source| self.failed("cannot open a lock file", source))
+    /// The lock, whose file is the store's owner's.
+    fn adopted<T>(&self, lock: T, path: &Path) -> io::Result<T> {
+        durable::adopt(path, &self.root)?;
+        Ok(lock)
     }
 
     /// Ids of the bundles there, the last installed first.
@@ -262,7 +251,7 @@ mod tests {
             let place = store.folder(&id(number));
             fs::create_dir_all(place.join("golden")).unwrap();
             let since = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
-            File::open(&place).unwrap().set_modified(since).unwrap();
+            fs::File::open(&place).unwrap().set_modified(since).unwrap();
         }
         fs::create_dir_all(store.draft().join("golden")).unwrap();
         store

@@ -41,6 +41,11 @@ impl Trial {
         }
     }
 
+    /// Whether its outcome is still open.
+    pub fn is_open(&self) -> bool {
+        !self.proved
+    }
+
     /// A frame went through with these events.
     pub fn frame(&mut self, t_ms: u64, events: &[Event]) -> Ruling {
         if self.proved {

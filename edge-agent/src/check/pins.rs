@@ -1,64 +1,102 @@
-//! Whether the pins that the config names can be there: the chips of this machine, and whether
-//! the agent may use them. Requests no line, so that nothing moves.
-
-use std::fs;
-use std::path::Path;
-
-use rustix::fs::{Access, access};
+//! Whether the pins that the config names can be had: there, and free. Requests no line, so that
+//! nothing moves.
 
 use super::row::Row;
-use crate::config::Config;
+use crate::pin::PinConfig;
+use crate::sink::gpio::chips::{Chip, Place, places};
+use crate::sink::gpio::{Driver, GpioConfig, list};
 
-/// A row if there are pins.
-pub fn rows(config: &Config) -> Option<Row> {
-    let names: Vec<&str> = config.pins.iter().map(|pin| pin.name.as_str()).collect();
-    match names.is_empty() {
-        true => None,
-        false => Some(row(&names.join(", "), Path::new("/dev"))),
+/// A row for each pin.
+pub fn rows(pins: &[PinConfig], gpio: &GpioConfig) -> Vec<Row> {
+    match (pins.is_empty(), gpio.driver) {
+        (true, _) => Vec::new(),
+        (false, Driver::None) => {
+            let told = "gpio.driver is \"none\": what would be switched is told";
+            vec![Row::ok("pins", told)]
+        }
+        (false, _) => rows_of(pins, &list()),
     }
 }
 
-fn row(names: &str, devices: &Path) -> Row {
-    let entries = fs::read_dir(devices).into_iter().flatten().flatten();
-    let mut chips: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.display().to_string().contains("/gpiochip"))
-        .collect();
-    chips.sort();
-    if chips.is_empty() {
-        let told = format!("no GPIO chip for {names}");
-        return Row::fail("pins", told, "take [[pin]] away, or load the chip's driver");
-    }
-    let refused = |path: &&std::path::PathBuf| {
-        access(path.as_path(), Access::READ_OK | Access::WRITE_OK).is_err()
-    };
-    match chips.iter().find(refused) {
-        Some(chip) => Row::fail(
+fn rows_of(pins: &[PinConfig], chips: &[Chip]) -> Vec<Row> {
+    match places(pins, chips) {
+        Ok(places) => {
+            let each = pins.iter().zip(&places);
+            each.map(|(pin, place)| row(&pin.name, place, chips))
+                .collect()
+        }
+        Err(told) => vec![Row::fail(
             "pins",
-            format!("no permission for {}, wanted for {names}", chip.display()),
-            "give it to the agent's group with a udev rule",
-        ),
-        None => Row::ok("pins", format!("{names}; {} GPIO chips", chips.len())),
+            told,
+            "correct [[pin]], or give the agent's user the chip",
+        )],
+    }
+}
+
+fn row(name: &str, place: &Place, chips: &[Chip]) -> Row {
+    let chip = chips.iter().find(|chip| chip.path == place.path);
+    let lines = chip.into_iter().flat_map(|chip| &chip.lines);
+    let mut held = lines.filter(|line| line.number == place.number && line.used);
+    match held.next() {
+        None => Row::ok("pins", format!("{name} is {place}, which is free")),
+        Some(line) => {
+            let by = match line.consumer.as_str() {
+                "" => "the kernel",
+                consumer => consumer,
+            };
+            let told = format!("{name} is {place}, which {by} has");
+            let advice = "right if that is the running agent; a run waits for it";
+            Row::warn("pins", told, advice)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::gpio::chips::LineInfo;
 
     #[test]
-    fn chips() {
-        let folder = tempfile::tempdir().unwrap();
+    fn each_pin_is_free_held_or_nowhere() {
+        let line = |number, consumer: &str, used| LineInfo {
+            number,
+            consumer: consumer.into(),
+            used,
+            ..LineInfo::default()
+        };
+        let chips = [Chip {
+            path: "/dev/gpiochip0".into(),
+            name: "gpiochip0".into(),
+            label: "test".into(),
+            lines: vec![line(0, "", false), line(1, "lamp", true), line(2, "", true)],
+            problem: None,
+        }];
+        let told = |numbers: &[u32], chips: &[Chip]| {
+            let pin = |number: &u32| {
+                let text = format!("name = \"p{number}\"\nline = {number}");
+                toml::from_str(&text).unwrap()
+            };
+            let pins: Vec<PinConfig> = numbers.iter().map(pin).collect();
+            let rows = rows_of(&pins, chips);
+            rows.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
         assert_eq!(
-            row("barrier", folder.path()).to_string(),
-            "FAIL pins: no GPIO chip for barrier; take [[pin]] away, or load the chip's driver"
+            told(&[0, 1, 2], &chips),
+            [
+                "ok   pins: p0 is line 0 of test, which is free",
+                "warn pins: p1 is line 1 of test, which lamp has; right if that is the running agent; a run waits for it",
+                "warn pins: p2 is line 2 of test, which the kernel has; right if that is the running agent; a run waits for it",
+            ]
         );
-        fs::write(folder.path().join("gpiochip0"), "").unwrap();
-        fs::write(folder.path().join("gpiochip1"), "").unwrap();
-        fs::write(folder.path().join("tty0"), "").unwrap();
-        assert_eq!(
-            row("barrier, lamp", folder.path()).to_string(),
-            "ok   pins: barrier, lamp; 2 GPIO chips"
+        let nowhere = told(&[7], &chips);
+        assert!(
+            nowhere[0].starts_with("FAIL pins: pin \"p7\": line = 7 is not there; lines here: "),
+            "{nowhere:?}"
+        );
+        let none = told(&[0], &[]);
+        assert!(
+            none[0].starts_with("FAIL pins: pin \"p0\": no GPIO chip here: "),
+            "{none:?}"
         );
     }
 }

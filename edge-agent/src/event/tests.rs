@@ -150,8 +150,8 @@ fn the_table_names_every_field_and_when_it_is_null() {
         assert_eq!(may_be_null, is_null, "{field}");
     }
     let text = std::fs::read_to_string(deploy("event-schema.md")).unwrap();
-    use Reason::{Blurred, Dark, Disagree, Shape, Small, Unsure};
-    for reason in [Shape, Small, Dark, Blurred, Disagree, Unsure] {
+    use Reason::{Blurred, Dark, Disagree, Failed, Shape, Small, Unsure};
+    for reason in [Shape, Small, Dark, Blurred, Disagree, Unsure, Failed] {
         let row = format!("- `{}`: ", reason.name());
         assert!(text.contains(&row), "{row}");
         let json = serde_json::to_value(reason).unwrap();

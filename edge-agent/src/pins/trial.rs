@@ -11,6 +11,7 @@ use embedded_hal::digital::PinState;
 use crate::clock::{Clock, SystemClock};
 use crate::config::ConfigError;
 use crate::lifecycle::Stop;
+use crate::log;
 use crate::pin::{Level, PinConfig};
 use crate::plan::configured;
 use crate::sink::gpio::{Driver, Line, LineError, find};
@@ -39,7 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     let (config, path) = configured(args.config.as_deref())?;
     let Some(pin) = config.pins.iter().find(|pin| pin.name == args.name) else {
-        eprintln!("{}", unknown(&args.name, &config.pins));
+        log::error(format_args!("{}", unknown(&args.name, &config.pins)));
         return Ok(ExitCode::from(MISUSE));
     };
     if config.gpio.driver == Driver::None {
@@ -51,7 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .into());
     }
     let found = find(std::slice::from_ref(pin), &config.gpio, &mut |line| {
-        eprintln!("{line}");
+        log::warning(format_args!("{line}"));
     });
     let mut found = found.map_err(|problem| ConfigError::Value { path, problem })?;
     let Some(mut found) = found.pop() else {

@@ -39,7 +39,7 @@ fn events(spec: SceneSpec, config: &Config) -> Vec<Event> {
     while let Some(frame) = source.next().unwrap() {
         events.extend(pipeline.push(&frame).unwrap());
     }
-    events.extend(pipeline.finish().unwrap());
+    events.extend(pipeline.finish());
     events
 }
 
@@ -215,7 +215,7 @@ fn at_a_barrier_each_car_that_stood_there_is_one_event() {
             };
             events.extend(pipeline.push(&frame).unwrap());
         }
-        events.extend(pipeline.finish().unwrap());
+        events.extend(pipeline.finish());
         let told: Vec<_> = events
             .iter()
             .map(|e| (e.colour.as_str(), e.first_frame, e.early, e.direction))
@@ -230,4 +230,61 @@ fn at_a_barrier_each_car_that_stood_there_is_one_event() {
         assert!(events[0].bounds.overlap(&car) > 0.8, "{:?}", events[0]);
         assert_eq!(events[0].last_frame == 59, !early);
     }
+}
+
+/// A network that runs only for the first so many views.
+struct Failing(u32);
+
+impl Classify for Failing {
+    fn classify(&mut self, view: models::RgbView<'_>) -> Result<models::Scores, RunnerError> {
+        self.0 = self
+            .0
+            .checked_sub(1)
+            .ok_or_else(|| RunnerError::Run("no memory".into()))?;
+        NearestColour.classify(view)
+    }
+}
+
+#[test]
+fn a_network_that_fails_costs_colours_and_no_vehicle_until_it_fails_too_often() {
+    let spec = SceneSpec {
+        duration_ms: 60_000,
+        vehicles_per_minute: 30.0,
+        ..SceneSpec::default()
+    };
+    let expected = events(spec.clone(), &Config::default());
+    let mut source = source::open(&SourceConfig::Sim(spec)).unwrap();
+    let config = Config::default();
+    let mut pipeline = Pipeline::new(identity(), &config, Failing(7)).after(100);
+    let mut told = Vec::new();
+    let mut refusals = 0;
+    while let Some(frame) = source.next().unwrap() {
+        match pipeline.push(&frame) {
+            Ok(events) => told.extend(events),
+            Err(error) => {
+                refusals += 1;
+                assert!(error.to_string().contains("no memory"), "{error}");
+                // The frame was not looked at.
+                told.extend(pipeline.push(&frame).unwrap());
+            }
+        }
+    }
+    told.extend(pipeline.finish());
+    // The same vehicles, the later ones without a colour.
+    let ids = |events: &[Event]| -> Vec<String> { events.iter().map(|e| e.id.clone()).collect() };
+    assert_eq!(ids(&told), ids(&expected));
+    let numbers: Vec<u64> = told.iter().map(|event| event.sequence).collect();
+    assert!(numbers.into_iter().eq(101..101 + expected.len() as u64));
+    let failed = |event: &&Event| event.reason == Some(crate::event::Reason::Failed);
+    let count = told.iter().filter(failed).count();
+    assert!(count >= 10 && count < told.len(), "{count}");
+    assert!(
+        refusals >= 1 && refusals <= count / 5,
+        "{refusals}, {count}"
+    );
+    for event in told.iter().filter(failed) {
+        assert_eq!((event.colour.as_str(), event.score), ("unknown", 0.0));
+        assert!(event.top3.is_empty() && event.bounds.width > 0);
+    }
+    assert!(pipeline.failure().is_some());
 }

@@ -3,7 +3,7 @@
 
 use models::{Rect, RgbView, RunnerError};
 
-use crate::event::{Direction, Reason};
+use crate::event::{Direction, Reason, UNKNOWN};
 use crate::glance::{Moment, Subject};
 use crate::lane::{Footing, LaneConfig};
 use crate::shape::ShapeConfig;
@@ -156,6 +156,22 @@ impl Witness {
         }
         let chosen = chosen.iter().map(|index| &views[*index]);
         Ok(verdict(chosen, flaw, judging))
+    }
+
+    /// What is told when the network cannot be asked: the best view, and no colour.
+    pub fn unjudged(&mut self) -> Option<Judged> {
+        let best = self.views.best_first().first()?;
+        Some(Judged {
+            verdict: Verdict {
+                colour: UNKNOWN.into(),
+                score: 0.0,
+                top3: Vec::new(),
+                reason: Some(Reason::Failed),
+                ballots: 0,
+            },
+            bounds: best.rect,
+            frame: best.frame,
+        })
     }
 
     /// The verdict of the views asked about so far, when it is firm. Asks about the clear views

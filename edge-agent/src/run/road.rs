@@ -9,7 +9,7 @@ use super::Life;
 use crate::bundles::{self, Ruling, Trial};
 use crate::config::Config;
 use crate::decide::Action;
-use crate::event::Event;
+use crate::event::{Event, Reason};
 use crate::keep::Keeper;
 use crate::log;
 use crate::outbox::Outbox;
@@ -62,11 +62,10 @@ impl<'a> Road<'a> {
     }
 
     /// Tells the events of the vehicles that are still in the picture.
-    pub fn end_tracks(&mut self) -> anyhow::Result<()> {
+    pub fn end_tracks(&mut self) {
         let mut onlookers = (&mut self.watchpoint, &mut self.keeper);
-        let events = self.pipeline.finish_timed(&mut onlookers)?;
+        let events = self.pipeline.finish_timed(&mut onlookers);
         self.send(events);
-        Ok(())
     }
 
     /// Makes every pin safe and lets go of it.
@@ -82,6 +81,11 @@ impl<'a> Road<'a> {
     fn send(&mut self, events: Vec<Event>) {
         for mut event in events {
             self.vehicles += 1;
+            if event.reason == Some(Reason::Failed) {
+                let why = self.pipeline.failure().map(ToString::to_string);
+                let why = why.unwrap_or_else(|| "the model does not run".into());
+                log::warning(format_args!("vehicle {}: {why}", event.sequence));
+            }
             for action in self.outbox.tell(&mut event, self.newest_t_ms) {
                 match action {
                     Action::Log { text } => log::notice(format_args!("{text}")),
@@ -105,14 +109,19 @@ impl<'a> Road<'a> {
         if let Some(watchpoint) = &mut self.watchpoint {
             watchpoint.end(frame);
         }
-        let events = match (pushed, &mut self.trial) {
-            (Ok(events), _) => events,
-            (Err(error), Some(trial)) => {
-                trial.fail(&error.to_string());
+        let events = match pushed {
+            Ok(events) => events,
+            Err(error) => {
+                match self.trial.as_mut().filter(|trial| trial.is_open()) {
+                    Some(trial) => trial.fail(&error.to_string()),
+                    // The bundle has proved itself: the service manager starts the program, and
+                    // with it the network, anew.
+                    None => return Err(error.into()),
+                }
+                self.end_tracks();
                 self.change_bundle()?;
                 return Ok(0);
             }
-            (Err(error), None) => return Err(error.into()),
         };
         let told = events.len() as u64;
         let ruling = match &mut self.trial {
@@ -121,7 +130,7 @@ impl<'a> Road<'a> {
         };
         self.send(events);
         if ruling == Ruling::TakenBack {
-            self.end_tracks()?;
+            self.end_tracks();
             self.change_bundle()?;
         }
         Ok(told)
@@ -134,8 +143,7 @@ impl<'a> Road<'a> {
             log::error(format_args!("{bad}; with this bundle the rule never holds"));
         }
         let identity = plan::identity(&self.config, &active.bundle);
-        self.pipeline = Pipeline::new(identity, &self.config, active.runner);
-        self.pipeline.count_on_from(self.vehicles);
+        self.pipeline = Pipeline::new(identity, &self.config, active.runner).after(self.vehicles);
         self.trial = active.trial;
         Ok(())
     }
@@ -169,7 +177,8 @@ impl Viewer for Road<'_> {
 
     fn lost(&mut self) -> anyhow::Result<()> {
         self.pins.lost();
-        self.end_tracks()
+        self.end_tracks();
+        Ok(())
     }
 
     fn decoded(&mut self, took: Duration) {

@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 
 use self::courier::Courier;
 use self::topics::Topics;
-use super::secret::Secret;
 use super::spooled::{self, Spooled};
 use crate::config::{BadValue, within};
+use crate::secret::Secret;
 
 /// The `[mqtt]` table.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,6 +120,18 @@ impl MqttConfig {
     }
 }
 
+/// Whether the files that the table names can be used.
+pub fn check_files(config: &MqttConfig) -> Result<(), BadValue> {
+    if let Some(path) = &config.password_file {
+        Secret::read(path).map_err(|told| BadValue::new("mqtt.password_file:", told))?;
+    }
+    if config.tls {
+        transport::client_config(&config.ca_file)
+            .map_err(|told| BadValue::new("mqtt.ca_file:", told))?;
+    }
+    Ok(())
+}
+
 /// Starts sending; none without a host. Files that cannot be used are refused here, a broker
 /// that is not there is not.
 pub fn start(
@@ -130,13 +142,7 @@ pub fn start(
     let (Some(host), Some(folder)) = (&config.host, &config.spool) else {
         return Ok(None);
     };
-    if let Some(path) = &config.password_file {
-        Secret::read(path).map_err(|told| BadValue::new("mqtt.password_file:", told))?;
-    }
-    if config.tls {
-        transport::client_config(&config.ca_file)
-            .map_err(|told| BadValue::new("mqtt.ca_file:", told))?;
-    }
+    check_files(config)?;
     let unusable = |error| {
         let told = format!("cannot use {}: {error}", folder.display());
         BadValue::new("mqtt.spool:", told)

@@ -15,10 +15,10 @@ use ureq::http::Uri;
 
 use self::courier::{Bell, Courier};
 use self::rejected::Rejected;
-use super::secret::Secret;
 use super::spooled::{self, Spooled};
 use crate::config::{BadValue, within};
 use crate::disk::Disk;
+use crate::secret::Secret;
 
 /// The `[webhook]` table.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,18 +94,28 @@ impl WebhookConfig {
     }
 }
 
+/// Whether the files that the table names can be used.
+pub fn check_files(config: &WebhookConfig) -> Result<(), BadValue> {
+    client(config).map(drop)
+}
+
+/// The client, once the files that it needs are found to be usable.
+fn client(config: &WebhookConfig) -> Result<ureq::Agent, BadValue> {
+    if let Some(path) = &config.token_file {
+        Secret::read(path).map_err(|told| BadValue::new("webhook.token_file:", told))?;
+    }
+    let timeout = Duration::from_millis(config.timeout_ms.into());
+    courier::agent(timeout, config.ca_file.as_deref())
+        .map_err(|told| BadValue::new("webhook.ca_file:", told))
+}
+
 /// Starts posting; none without an address. Files that cannot be used are refused here, a
 /// server that is not there is not.
 pub fn start(config: &WebhookConfig, say: fn(&str)) -> Result<Option<Spooled>, BadValue> {
     let (Some(url), Some(folder)) = (&config.url, &config.spool) else {
         return Ok(None);
     };
-    if let Some(path) = &config.token_file {
-        Secret::read(path).map_err(|told| BadValue::new("webhook.token_file:", told))?;
-    }
-    let timeout = Duration::from_millis(config.timeout_ms.into());
-    let agent = courier::agent(timeout, config.ca_file.as_deref())
-        .map_err(|told| BadValue::new("webhook.ca_file:", told))?;
+    let agent = client(config)?;
     let spool =
         spooled::open_spool(folder, config.spool_max_mib, config.sync_ms).map_err(|error| {
             let told = format!("cannot use {}: {error}", folder.display());

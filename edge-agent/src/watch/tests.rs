@@ -237,7 +237,7 @@ impl Viewer for Road {
     }
 
     fn lost(&mut self) -> anyhow::Result<()> {
-        self.events.extend(self.pipeline.finish()?);
+        self.events.extend(self.pipeline.finish());
         self.losses += 1;
         self.events_at_loss.push(self.events.len());
         Ok(())

@@ -139,6 +139,9 @@ fn events(text: &mut Text, state: &State) {
     for (colour, count) in &counts {
         text.sample(name, &[("colour", colour)], *count as f64);
     }
+    let name = "edge_agent_failed_total";
+    let help = "Vehicles without a colour because the network could not be run.";
+    text.single(name, "counter", help, state.failed() as f64);
     let sinks: Vec<_> = state.facts.sinks.iter().map(|sink| sink.read()).collect();
     type Number = fn(&crate::gauge::Reading) -> Option<u64>;
     let families: [(&str, &str, &str, Number); 5] = [

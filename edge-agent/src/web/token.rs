@@ -1,48 +1,33 @@
-//! The token that clients must show: read from a file that others cannot read, compared in
-//! constant time, never printed.
+//! The token that clients must show: a secret long enough not to be guessed, compared in constant
+//! time.
 
-use std::fmt;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::secret::Secret;
+
 /// Fewest characters of a token.
 const LEAST: usize = 16;
 
 /// A token.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Token(Secret);
 
 impl Token {
     /// Reads it; or says what is wrong with the file and what to do.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let meta = fs::metadata(path)
-            .map_err(|error| format!("= {shown}: {error}; make it with a token in it"))?;
-        if meta.mode() & 0o007 != 0 {
-            return Err(format!(
-                "= {shown} is open to everybody on this machine; `chmod o= {shown}`"
-            ));
-        }
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("= {shown}: {error}; give it a line of text"))?;
-        let token = text.trim();
+        let secret = Secret::read(path)?;
+        let token = secret.reveal();
         if token.len() < LEAST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
-                "= {shown} has no token of at least {LEAST} letters, digits and signs in one \
-                 word; `openssl rand -hex 16` makes one"
+                "{} has no token of at least {LEAST} letters, digits and signs in one word; \
+                 `openssl rand -hex 16` makes one",
+                path.display()
             ));
         }
-        Ok(Self(token.into()))
+        Ok(Self(secret))
     }
 
     /// One that nobody knows.
@@ -69,7 +54,7 @@ impl Token {
 
     /// Takes as long for a wrong word as for the right one.
     fn is(&self, word: &[u8]) -> bool {
-        let own = self.0.as_bytes();
+        let own = self.0.reveal().as_bytes();
         let differing = own.iter().enumerate().fold(0, |all, (index, byte)| {
             all | (byte ^ word.get(index).copied().unwrap_or(0))
         });
@@ -79,21 +64,19 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use crate::secret::tests::file;
 
-    fn told(text: &str, mode: u32) -> Result<Token, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), text).unwrap();
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-        let shown = file.path().display().to_string();
-        Token::read(file.path()).map_err(|told| told.replace(&shown, "FILE"))
+    fn told(text: &str) -> Result<Token, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), text, 0o600);
+        let shown = path.display().to_string();
+        Token::read(&path).map_err(|told| told.replace(&shown, "FILE"))
     }
 
     #[test]
     fn it_is_shown_as_programs_and_browsers_do() {
-        let token = told("0123456789abcdef\n", 0o640).unwrap();
+        let token = told("0123456789abcdef\n").unwrap();
         let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         for (header, expected) in [
             ("Bearer 0123456789abcdef", true),
@@ -109,25 +92,17 @@ mod tests {
         ] {
             assert_eq!(token.is_shown_by(header), expected, "{header}");
         }
-        assert_eq!(format!("{token:?}"), "Token");
+        assert!(!format!("{token:?}").contains("0123"));
     }
 
     #[test]
-    fn a_file_that_keeps_no_secret_is_refused() {
-        assert_eq!(
-            told("0123456789abcdef", 0o644).unwrap_err(),
-            "= FILE is open to everybody on this machine; `chmod o= FILE`"
-        );
-        for text in ["short", "0123456789 abcdefgh", ""] {
+    fn what_could_be_guessed_is_refused() {
+        for text in ["short", "0123456789 abcdefgh"] {
             assert_eq!(
-                told(text, 0o600).unwrap_err(),
-                "= FILE has no token of at least 16 letters, digits and signs in one word; \
+                told(text).unwrap_err(),
+                "FILE has no token of at least 16 letters, digits and signs in one word; \
                  `openssl rand -hex 16` makes one"
             );
         }
-        assert_eq!(
-            Token::read(Path::new("/no/such")).unwrap_err(),
-            "= /no/such: No such file or directory (os error 2); make it with a token in it"
-        );
     }
 }

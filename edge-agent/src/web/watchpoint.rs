@@ -14,7 +14,7 @@ use super::live::Live;
 use super::thin::thinned;
 use super::times::{Histogram, Times};
 use crate::clock::{Clock, SystemClock};
-use crate::event::Event;
+use crate::event::{Event, Reason};
 use crate::gauge::Gauge;
 use crate::laps::{Laps, Stage};
 use crate::onlooker::Onlooker;
@@ -61,6 +61,7 @@ pub struct State {
     frames: AtomicU64,
     dropped: AtomicU64,
     losses: AtomicU64,
+    failed: AtomicU64,
     /// Milliseconds of the system's monotonic clock, and one; 0 before the first frame.
     last_frame: AtomicU64,
     /// Width and height.
@@ -103,6 +104,7 @@ impl State {
             frames: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             losses: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             last_frame: AtomicU64::new(0),
             size_px: AtomicU64::new(0),
             tracks: AtomicU64::new(0),
@@ -118,6 +120,11 @@ impl State {
     /// Time since the start.
     pub fn uptime(&self) -> Duration {
         SystemClock.now().saturating_sub(self.started)
+    }
+
+    /// Vehicles without a colour because the network could not be run.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// How the camera does now.
@@ -221,6 +228,9 @@ impl Watchpoint {
         let Ok(json) = serde_json::to_string(event) else {
             return;
         };
+        if event.reason == Some(Reason::Failed) {
+            self.state.failed.fetch_add(1, Ordering::Relaxed);
+        }
         let own = self.crops.iter().position(|crop| crop.0 == event.sequence);
         let crop = own.map(|index| self.crops.swap_remove(index).1);
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -58,6 +58,46 @@ fn a_signed_bundle_is_installed_listed_and_taken_back() {
 }
 
 #[test]
+fn an_older_version_that_is_played_back_is_refused() {
+    let device = Device::new();
+    device.archive("new", version("0.10.0"));
+    let old = device.archive("old", version("0.9.0"));
+    let odd = device.archive("odd", version("spring"));
+    assert_eq!(device.agent(&["bundle", "install", "new.tar"]).code, 0);
+    for (archive, told) in [
+        (
+            "old.tar",
+            format!(
+                "bundle {old} is car-colour 0.9.0, and 0.10.0 is in use; say --allow-older if an \
+                 older one is meant\n"
+            ),
+        ),
+        (
+            "odd.tar",
+            format!(
+                "bundle {odd} is car-colour spring, and 0.10.0 is in use; which of them is older \
+                 cannot be told; say --allow-older if this one is meant\n"
+            ),
+        ),
+    ] {
+        let refused = device.agent(&["bundle", "install", archive]);
+        assert_eq!((refused.code, refused.err), (1, told));
+    }
+    let told = device.agent(&["bundle", "install", "--allow-older", "old.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    // The one compiled in counts as well.
+    let other = Device::new();
+    other.archive("old", version("0.0.9"));
+    let refused = other.agent(&["bundle", "install", "old.tar"]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(
+        refused.err.contains("and 0.1.0 is in use"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn what_nobody_vouches_for_changes_nothing() {
     let device = Device::new();
     let a = device.archive("good", version("0.2.0"));

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::topics::{Announcement, OFFLINE, ONLINE, Topics};
 use super::window::{Cargo, Window};
 use super::{MqttConfig, transport};
+use crate::secret::Secret;
 use crate::sink::back_off::BackOff;
-use crate::sink::secret::Secret;
 use crate::sink::spooled::Queue;
 
 /// Packets beside the events: status and descriptions.

@@ -9,8 +9,8 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, http::Response};
 
 use super::rejected::Rejected;
+use crate::secret::Secret;
 use crate::sink::back_off::BackOff;
-use crate::sink::secret::Secret;
 use crate::sink::spooled::Queue;
 
 /// Bytes of an answer that are read, so that the connection can be used again.

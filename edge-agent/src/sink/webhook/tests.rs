@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use super::server::{Manner, Server};
 use super::*;
 use crate::event::Event;
-use crate::sink::{LAST_GRACE, Sink, secret};
+use crate::secret;
+use crate::sink::{LAST_GRACE, Sink};
 use crate::testing::an_event;
 
 fn config(port: u16, folder: &Path) -> WebhookConfig {
