@@ -173,6 +173,8 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask setup", RanBy::Step("test")),
     ("cargo xtask tidy", RanBy::Step("tidy")),
     ("cargo xtask scenes", RanBy::Step("scenes")),
+    ("cargo xtask cross", RanBy::Step("aarch64")),
+    ("cargo xtask deb", RanBy::Step("deb")),
     ("cargo build", RanBy::Step("readme")),
     ("cargo test", RanBy::Step("test")),
     ("cargo fmt", RanBy::Step("fmt")),
