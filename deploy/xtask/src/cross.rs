@@ -30,14 +30,19 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let agent = build(arguments.target)?;
-    let needs = glibc::needed(&agent)?;
-    refuse_above(FLOOR, needs)?;
-    let program = match arguments.target.is_here() {
-        true => Tool::new(&agent),
-        false => cross::program(&agent),
+    look(&agent, arguments.target)?;
+    refuse_above(FLOOR, glibc::needed(&agent)?)
+}
+
+/// Says what this program needs and how large it is; an error when it does not start.
+pub fn look(agent: &Path, target: Target) -> Result<()> {
+    let needs = glibc::needed(agent)?;
+    let program = match target.is_here() {
+        true => Tool::new(agent),
+        false => cross::program(agent),
     };
     let version = program.arg("--version").read()?;
-    let (version, size) = (version.trim(), size(&agent)?);
+    let (version, size) = (version.trim(), size(agent)?);
     say::line("agent", &format!("{version}: {size}, needs glibc {needs}"));
     println!("           {}", agent.display());
     Ok(())

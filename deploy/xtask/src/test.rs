@@ -1,12 +1,14 @@
 //! `cargo xtask test`: sets up, runs every check of the project and counts.
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
+use crate::cross;
 use crate::deb;
 use crate::demo;
 use crate::scenes;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::systemd;
+use crate::target::Target;
 use crate::tidy::{self, readme};
 use crate::{say, workspace};
 use anyhow::{Context, Result, bail};
@@ -110,8 +112,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "aarch64",
-        why: "the contract gives the same bits on the agent's architecture",
-        needs: &[Part::Cross],
+        why: "the same bits, and an agent that starts, on the devices' architecture",
+        needs: &[Part::Packages, Part::Cross],
         run: aarch64,
     },
 ];
@@ -198,19 +200,39 @@ fn attempt(step: &Step) -> Outcome {
     outcome
 }
 
+/// The tests of the contract and of the drawn road, and the agent itself. All of the default
+/// members are selected, so that the dependencies are built once.
 fn aarch64() -> Result<()> {
     let toolchain = setup::cross::find().context("run `cargo xtask setup --only cross`")?;
     setup::cross::cargo(toolchain, "test")
-        .args(["-p", "models"])
-        .run()
+        .args(["--lib", "--test", "bundle"])
+        .run()?;
+    setup::cross::cargo(toolchain, "build")
+        .args(["--bin", "edge-agent"])
+        .run()?;
+    let built = match toolchain {
+        setup::cross::Toolchain::Native => workspace::root().join("target/debug"),
+        _ => workspace::root()
+            .join("target")
+            .join(setup::cross::TARGET)
+            .join("debug"),
+    };
+    cross::look(&built.join("edge-agent"), Target::Aarch64)
 }
 
-/// Every `--option` that the README shows stands in that command's `--help`.
+/// Every `--option` that a text for users shows stands in that command's `--help`.
 fn readme_options() -> Result<()> {
-    let path = workspace::root().join("README.md");
-    let text = fs::read_to_string(&path).context("cannot read README.md")?;
-    let commands = readme::commands(&text);
     Tool::cargo().args(["build", "--workspace"]).run()?;
+    for path in readme::TEXTS {
+        let file = workspace::root().join(path);
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {path}"))?;
+        options_of(path, &text)?;
+    }
+    Ok(())
+}
+
+fn options_of(path: &str, text: &str) -> Result<()> {
+    let commands = readme::commands(text);
     let mut helps: BTreeMap<Vec<&str>, String> = BTreeMap::new();
     let mut wrong = Vec::new();
     for shown in &commands {
@@ -224,28 +246,21 @@ fn readme_options() -> Result<()> {
             invocation.push(word);
         }
         let help = help_of(&mut helps, &invocation)?;
+        let (line, command) = (shown.line, invocation.join(" "));
         if help.is_empty() {
-            wrong.push(format!(
-                "README.md:{}: no such command: {}",
-                shown.line,
-                invocation.join(" ")
-            ));
+            wrong.push(format!("{path}:{line}: no such command: {command}"));
         }
         for option in missing_options(&shown.words, help) {
-            let command = invocation.join(" ");
-            wrong.push(format!(
-                "README.md:{}: {command} has no {option}",
-                shown.line
-            ));
+            wrong.push(format!("{path}:{line}: {command} has no {option}"));
         }
     }
     for line in &wrong {
         println!("{line}");
     }
     if !wrong.is_empty() {
-        bail!("the README shows what does not exist, above");
+        bail!("{path} shows what does not exist, above");
     }
-    println!("           {} commands checked", commands.len());
+    println!("           {path}: {} commands checked", commands.len());
     Ok(())
 }
 

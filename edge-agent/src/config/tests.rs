@@ -53,6 +53,20 @@ fn the_sample_file_states_every_default() {
     }
 }
 
+/// The config that the Debian package installs, as it is and with its examples in force.
+#[test]
+fn the_packages_config_can_be_used() {
+    let text = include_str!("../../../deploy/debian/agent.toml");
+    let path = Path::new("agent.toml");
+    let plain = Config::parse(text, path).unwrap();
+    assert!(plain.source.is_live() && plain.pins.is_empty());
+    let config = Config::parse(&text.replace("#+ ", ""), path).unwrap();
+    assert_eq!((config.pins.len(), config.rules.len()), (1, 1));
+    assert!(config.http.listen.is_some() && config.http.token_file.is_some());
+    let labels = models::Bundle::shipped().unwrap();
+    assert_eq!(config.check_rules(Some(&labels.manifest().labels)), Ok(()));
+}
+
 /// The lines that begin with `#+ ` with the mark taken away.
 fn examples() -> String {
     let text = include_str!("../../agent.example.toml");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::rates::median;
 use super::road;
+use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::{say, workspace};
 
@@ -24,17 +25,20 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    // In the profile in which it is shipped, with the drawn road from the same build.
+    setup::ensure(&[Part::Packages])?;
     let step = say::begin(
         "build",
-        "the agent in the release profile, and the drawn road",
+        "the agent and the drawn road, in the release profile",
     );
     Tool::cargo()
-        .args(["build", "--release", "-p", "edge-agent"])
+        .args(["build", "--release", "--bin", "edge-agent"])
+        .args(["--bin", "road-sim"])
         .run()?;
-    Tool::cargo().args(["build", "--workspace"]).run()?;
     step.done();
+    let built = workspace::root().join("target/release");
     let place = workspace::root().join("target/bench/agent");
-    let (config, _) = road::draw(&place, 60)?;
+    let (config, _) = road::draw(&built.join("road-sim"), &place, 60)?;
     let mut rounds = Vec::new();
     for round in 0..arguments.rounds {
         let report = watch(&config, 1000)?;

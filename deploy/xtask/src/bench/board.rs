@@ -1,15 +1,15 @@
 //! `cargo xtask bench board`: instructions that the agent spends on each frame, stage by stage, on
 //! emulated ARM processors. The emulator's clock counts instructions, so the numbers repeat.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::road;
 use crate::board::{self, Job};
-use crate::setup::{self, Part, cross, guest};
+use crate::cross;
+use crate::setup::{self, Part, guest};
 use crate::shell::Tool;
+use crate::target::Target;
 use crate::{say, workspace};
 
 /// Arguments of `cargo xtask bench board`.
@@ -33,16 +33,17 @@ const PATIENCE_S: u32 = 1800;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
-    let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
-    let step = say::begin("build", "the agent for aarch64, in the release profile");
-    cross::cargo(toolchain, "build")
-        .args(["--release", "-p", "edge-agent"])
+    setup::ensure(&[Part::Packages, Part::Libtorch, Part::Cross, Part::Board])?;
+    let agent = cross::build(Target::Aarch64)?;
+    let step = say::begin("build", "the drawn road");
+    Tool::cargo()
+        .args(["build", "--workspace", "--bin", "road-sim"])
         .run()?;
-    Tool::cargo().args(["build", "--workspace"]).run()?;
     step.done();
     let place = workspace::root().join("target/bench/board");
-    let files = files(&place, arguments.seconds, toolchain)?;
+    let road_sim = workspace::program("road-sim")?;
+    let (config, drawn) = road::draw(&road_sim, &place, arguments.seconds)?;
+    let files = [agent, config, drawn];
     let guest = guest::ensure()?;
     let mut counts = Vec::new();
     let frames = arguments.seconds * 25;
@@ -65,17 +66,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("\n{}", table(&arguments.cpu, &counts));
     Ok(())
-}
-
-/// The agent, its config and frames to watch.
-fn files(place: &Path, seconds: u32, toolchain: cross::Toolchain) -> Result<Vec<PathBuf>> {
-    let (config, frames) = road::draw(place, seconds)?;
-    let target = workspace::root().join("target");
-    let agent = match toolchain {
-        cross::Toolchain::Native => target.join("release/edge-agent"),
-        _ => target.join(cross::TARGET).join("release/edge-agent"),
-    };
-    Ok(vec![agent, config, frames])
 }
 
 /// A row for each stage, a column for each processor, millions of instructions a frame.

@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::shell::Tool;
-use crate::workspace;
 
 /// About the bit rate of a USB camera's MJPEG.
 const QUALITY: &str = "80";
 
-/// Draws so many seconds of 25 frames, 640 x 360 pixels, into `place`, emptied first. Gives the
-/// agent's config and the folder of frames beside it.
-pub fn draw(place: &Path, seconds: u32) -> Result<(PathBuf, PathBuf)> {
+/// Lets `road_sim` draw so many seconds of 25 frames, 640 x 360 pixels, into `place`, emptied
+/// first. Gives the agent's config and the folder of frames beside it.
+pub fn draw(road_sim: &Path, place: &Path, seconds: u32) -> Result<(PathBuf, PathBuf)> {
     let (frames, config) = (place.join("frames"), place.join("agent.toml"));
     fs::create_dir_all(place).with_context(|| format!("cannot create {}", place.display()))?;
     let _ = fs::remove_dir_all(&frames);
-    Tool::new(workspace::program("road-sim")?)
+    Tool::new(road_sim)
         .args([
             "frames",
             "--jpeg",

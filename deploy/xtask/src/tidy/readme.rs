@@ -1,4 +1,4 @@
-//! The README's commands: each must be one that a test, the demo or a step runs.
+//! The commands in texts for users: each must be one that a test, the demo or a step runs.
 //! Reads fenced `sh` blocks; whether the options exist is asked of the programs by the test
 //! command's readme step.
 
@@ -6,7 +6,7 @@ use super::rules::{PROGRAMS, README_COMMANDS, RanBy};
 use super::{Tree, Violation};
 use crate::{demo, test};
 
-/// A command in the README.
+/// A command in such a text.
 #[derive(PartialEq, Debug)]
 pub struct Shown {
     /// Where it starts, from 1.
@@ -15,16 +15,18 @@ pub struct Shown {
     pub words: Vec<String>,
 }
 
+/// The texts whose commands are checked.
+pub const TEXTS: &[&str] = &["README.md", "deploy/README.md"];
+
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
-    let Some(text) = tree.text("README.md") else {
-        return Vec::new();
-    };
-    commands(text)
-        .into_iter()
-        .filter_map(|shown| {
+    TEXTS
+        .iter()
+        .filter_map(|path| Some((*path, commands(tree.text(path)?))))
+        .flat_map(|(path, shown)| shown.into_iter().map(move |shown| (path, shown)))
+        .filter_map(|(path, shown)| {
             let (what, remedy) = complaint(&shown, tree)?;
             Some(Violation {
-                path: "README.md".into(),
+                path: path.into(),
                 line: shown.line,
                 what,
                 remedy,
@@ -113,6 +115,10 @@ fn of_line(line: usize, text: &str) -> Vec<Shown> {
 fn program(words: Vec<String>) -> Option<Vec<String>> {
     let skipped = |word: &String| word == "sudo" || word.contains('=');
     let mut words: Vec<String> = words.into_iter().skip_while(skipped).collect();
+    if words.first().is_some_and(|word| word == "-u") {
+        // sudo's, with the user's name.
+        words.drain(..words.len().min(2));
+    }
     let first = words.first_mut()?;
     if let Some((_, name)) = first.rsplit_once('/') {
         *first = name.to_string();
@@ -150,6 +156,7 @@ git clone somewhere && cd it
 RUST_LOG=x ./target/debug/edge-agent run \\
     --config agent.toml | tee log
 # cargo nonsense
+sudo -u edge-agent edge-agent check --config a.toml
 cargo run -p host-trainer -- train --epochs 3
 ```
 cargo not in a block
@@ -164,7 +171,8 @@ cargo not in sh
         let expected = [
             (2, "cargo xtask demo --data DIR"),
             (4, "edge-agent run --config agent.toml"),
-            (7, "host-trainer train --epochs 3"),
+            (7, "edge-agent check --config a.toml"),
+            (8, "host-trainer train --epochs 3"),
         ];
         let expected = expected.map(|(line, words)| (line, words.to_string()));
         assert_eq!(found, expected);

@@ -178,6 +178,8 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask soak", RanBy::Entry),
     // What it found is replayed there.
     ("cargo xtask fuzz", RanBy::Step("test")),
+    ("cargo xtask cross", RanBy::Step("aarch64")),
+    ("cargo xtask deb", RanBy::Step("deb")),
     ("cargo build", RanBy::Step("readme")),
     ("cargo test", RanBy::Step("test")),
     ("cargo fmt", RanBy::Step("fmt")),
