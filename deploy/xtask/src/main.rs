@@ -1,10 +1,11 @@
 //! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
-//! scenes, street.
+//! scenes, street, fleet.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
 mod board;
 mod demo;
+mod fleet;
 mod say;
 mod scenes;
 mod setup;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
     Scenes(scenes::Arguments),
+    /// Try the fleet's server on this machine, or measure what devices cost it
+    Fleet(fleet::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::Fleet(arguments) => fleet::run(&arguments).map(|()| true),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

@@ -65,6 +65,7 @@ const STEPS: &[Step] = &[
             Part::Libtorch,
             Part::Browser,
             Part::Broker,
+            Part::Database,
             Part::Service,
         ],
         run: || {
@@ -137,6 +138,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Cross,
         Part::Browser,
         Part::Broker,
+        Part::Database,
         Part::Service,
     ];
     let needed: Vec<Part> = parts
