@@ -1,5 +1,6 @@
 //! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
 //! scenes, soak, street.
+//! scenes, street, fleet.
 //! Not part of what is shipped; it knows the other crates only as programs it calls.
 
 mod bench;
@@ -8,6 +9,7 @@ mod cross;
 mod deb;
 mod demo;
 mod fuzz;
+mod fleet;
 mod say;
 mod scenes;
 mod setup;
@@ -55,6 +57,8 @@ enum Task {
     Soak(soak::Arguments),
     /// Any bytes at every place where the agent takes bytes of others, for minutes
     Fuzz(fuzz::Arguments),
+    /// Try the fleet's server on this machine, or measure what devices cost it
+    Fleet(fleet::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Task::Scenes(arguments) => scenes::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Fleet(arguments) => fleet::run(&arguments).map(|()| true),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

@@ -12,7 +12,7 @@ use anyhow::Result;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages, libtorch, browser, broker and service
+    /// Do one part only; without it: packages, libtorch, browser, broker, database and service
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -32,6 +32,8 @@ pub enum Part {
     Board,
     /// mosquitto and openssl for the tests of the agent's MQTT sink
     Broker,
+    /// PostgreSQL for the tests of the fleet's server
+    Database,
     /// systemd's tools and minisign for the tests of the agent's service
     Service,
     /// lintian for the check of the agent's package
@@ -47,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Part::Libtorch,
             Part::Browser,
             Part::Broker,
+            Part::Database,
             Part::Service,
         ]),
     }
@@ -73,6 +76,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Broker) {
         purposes.push(packages::Purpose::Broker);
+    }
+    if has(Part::Database) {
+        purposes.push(packages::Purpose::Database);
     }
     if has(Part::Service) {
         purposes.push(packages::Purpose::Service);

@@ -68,6 +68,7 @@ const STEPS: &[Step] = &[
             Part::Libtorch,
             Part::Browser,
             Part::Broker,
+            Part::Database,
             Part::Service,
         ],
         run: || {
@@ -146,6 +147,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Cross,
         Part::Browser,
         Part::Broker,
+        Part::Database,
         Part::Service,
         Part::Package,
     ];

@@ -24,6 +24,8 @@ pub enum Purpose {
     Board,
     /// Testing the agent's MQTT sink with a real broker.
     Broker,
+    /// Testing the fleet's tables in a real PostgreSQL.
+    Database,
     /// Testing the agent as a service, with signed bundles.
     Service,
     /// Checking the agent's package.
@@ -125,13 +127,24 @@ const NEEDS: &[Need] = &[
     },
     Need {
         purpose: Purpose::Broker,
-        why: "mosquitto: the tests of the agent's MQTT sink kill and restart a real broker",
+        why: "mosquitto: the tests of the agent's MQTT sink and of the fleet use a real broker",
         there: || {
             // Debian puts it where the path of other users than root does not lead.
             workspace::on_path(&["mosquitto"]).is_some()
                 || Path::new("/usr/sbin/mosquitto").is_file()
         },
         packages: |_| words("mosquitto"),
+    },
+    Need {
+        purpose: Purpose::Database,
+        why: "PostgreSQL: the tests of the fleet's tables and dashboard use a real server",
+        there: || {
+            // Debian keeps the server's programs off the path, by version.
+            let versions = entries(Path::new("/usr/lib/postgresql"), |_| true);
+            let server = |folder: &PathBuf| folder.join("bin/initdb").is_file();
+            versions.iter().any(server) || workspace::on_path(&["initdb"]).is_some()
+        },
+        packages: |_| words("postgresql"),
     },
     Need {
         purpose: Purpose::Broker,

@@ -20,6 +20,7 @@ pub const ARROWS: &[(&str, &str, &[&str])] = &[
     ("road-sim", "deploy/road-sim", &["models"]),
     ("xtask", "deploy/xtask", &[]),
     ("fuzz", "deploy/fuzz", &["edge-agent"]),
+    ("fleet-rig", "deploy/fleet/rig", &[]),
 ];
 
 /// Third-party crate (a trailing `*` stands for any ending) and where it may be named.
@@ -50,17 +51,23 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     (
         "ring",
         &[
+            "deploy/fleet/rig/src/client",
             "edge-agent/tests/bundles/signer",
             "edge-agent/src/sink/mqtt/transport",
         ],
     ),
     ("sd_notify", &["edge-agent/src/lifecycle/heartbeat"]),
     ("schemars", &["edge-agent/src/", "deploy/road-sim/src/scen"]),
-    ("rumqttc", &["edge-agent/src/sink/mqtt"]),
+    (
+        "rumqttc",
+        &["edge-agent/src/sink/mqtt", "deploy/fleet/rig/src/"],
+    ),
+    ("serde_saphyr", &["deploy/fleet/rig/tests/"]),
     ("zune_jpeg", &["edge-agent/src/decode/mjpeg"]),
     (
         "jiff",
         &[
+            "deploy/fleet/rig/",
             "edge-agent/src/stamp",
             "edge-agent/src/decide",
             "host-trainer/src/commands/export",
@@ -102,6 +109,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            "deploy/fleet/rig/",
             "edge-agent/src/web",
             "host-trainer/src/serve",
             "edge-agent/src/sink/mqtt",
@@ -180,6 +188,8 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask fuzz", RanBy::Step("test")),
     ("cargo xtask cross", RanBy::Step("aarch64")),
     ("cargo xtask deb", RanBy::Step("deb")),
+    // Its checks are integration tests of their own.
+    ("cargo xtask fleet", RanBy::Step("test")),
     ("cargo build", RanBy::Step("readme")),
     ("cargo test", RanBy::Step("test")),
     ("cargo fmt", RanBy::Step("fmt")),
