@@ -4,6 +4,7 @@
 
 mod bench;
 mod board;
+mod board_test;
 mod demo;
 mod say;
 mod scenes;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Watch drawn scenes whose truth is known; a table of recall, false events and colours
     Scenes(scenes::Arguments),
+    /// Try the agent on an emulated Raspberry Pi, with a kernel's own camera and pins
+    BoardTest(board_test::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Scenes(arguments) => scenes::run(&arguments),
+        Task::BoardTest(arguments) => board_test::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

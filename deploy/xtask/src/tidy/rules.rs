@@ -19,6 +19,7 @@ pub const ARROWS: &[(&str, &str, &[&str])] = &[
     ("edge-agent", "edge-agent", &["models", "road-sim"]),
     ("road-sim", "deploy/road-sim", &["models"]),
     ("xtask", "deploy/xtask", &[]),
+    ("board-guest", "deploy/board", &[]),
 ];
 
 /// Third-party crate (a trailing `*` stands for any ending) and where it may be named.
