@@ -137,6 +137,10 @@ fn misuse_exits_with_two_and_writes_nothing() {
             "there is no light \"moon\": use sun or overcast",
         ),
         (
+            &["frames", "--yuyv", "--width", "321"],
+            "--width 321 is odd: YUYV has pixels in pairs",
+        ),
+        (
             &["pictures", "--per-class", "1", "--road-share", "2"],
             "--road-share 2 is no share",
         ),

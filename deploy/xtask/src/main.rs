@@ -1,15 +1,14 @@
-//! The project's commands, `cargo xtask …`: setup, tidy, test, demo, bench,
-//! scenes, soak, street.
-//! scenes, street, fleet.
-//! Not part of what is shipped; it knows the other crates only as programs it calls.
+//! The project's commands, `cargo xtask …`. Not part of what is shipped; it knows the other crates
+//! only as programs it calls.
 
 mod bench;
 mod board;
+mod board_test;
 mod cross;
 mod deb;
 mod demo;
-mod fuzz;
 mod fleet;
+mod fuzz;
 mod say;
 mod scenes;
 mod setup;
@@ -59,6 +58,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Try the fleet's server on this machine, or measure what devices cost it
     Fleet(fleet::Arguments),
+    /// Try the agent on an emulated Raspberry Pi, with a kernel's own camera and pins
+    BoardTest(board_test::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
 }
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Fleet(arguments) => fleet::run(&arguments).map(|()| true),
+        Task::BoardTest(arguments) => board_test::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
     };
     match result {

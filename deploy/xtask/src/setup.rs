@@ -3,8 +3,10 @@
 
 pub mod components;
 pub mod cross;
+mod debs;
 pub mod guest;
 pub mod libtorch;
+pub mod loopback;
 pub mod packages;
 
 use anyhow::Result;
@@ -30,6 +32,8 @@ pub enum Part {
     Browser,
     /// The emulated arm64 board
     Board,
+    /// The camera of the emulated board: a kernel module, built for its kernel
+    Camera,
     /// mosquitto and openssl for the tests of the agent's MQTT sink
     Broker,
     /// PostgreSQL for the tests of the fleet's server
@@ -74,6 +78,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     if has(Part::Board) {
         purposes.push(packages::Purpose::Board);
     }
+    if has(Part::Camera) {
+        purposes.push(packages::Purpose::Module);
+    }
     if has(Part::Broker) {
         purposes.push(packages::Purpose::Broker);
     }
@@ -95,6 +102,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Board) {
         guest::ensure()?;
+    }
+    if has(Part::Camera) {
+        loopback::ensure()?;
     }
     Ok(())
 }

@@ -92,13 +92,19 @@ impl Tool {
 
     /// Runs without showing anything and returns stdout; the error holds stderr's end.
     pub fn read(self) -> Result<String> {
+        let bytes = self.read_bytes()?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Like `read`, for what is no text.
+    pub fn read_bytes(self) -> Result<Vec<u8>> {
         let shown = self.shown();
         let output = self.output()?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             bail!("`{shown}` ended with {}: {}", output.status, tail(&text));
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(output.stdout)
     }
 
     /// Runs without showing anything and returns stdout and stderr, whatever the exit code.

@@ -1,5 +1,5 @@
-//! `road-sim frames`: a scene as numbered PNG or JPEG files with `timestamps.jsonl` (one frame a line)
-//! and `truth.jsonl` (one passage a line).
+//! `road-sim frames`: a scene as numbered PNG or JPEG files with `timestamps.jsonl` (one frame a
+//! line), or as one file of raw pictures, and with `truth.jsonl` (one passage a line).
 
 use std::path::PathBuf;
 
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Misuse;
 use super::output::{Output, progress};
+use super::yuyv;
 
 /// Write a road's frames with their times and the truth about each passing vehicle
 #[derive(Args)]
@@ -53,6 +54,9 @@ pub struct Arguments {
     /// Write JPEG of this quality, 1 to 100, as cameras do; without it PNG
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     jpeg: Option<u8>,
+    /// Write one file of raw YUYV pictures, `frames.yuyv`, instead; the width must be even
+    #[arg(long, conflicts_with_all = ["jpeg", "truth_only"])]
+    yuyv: bool,
 }
 
 /// One line of `timestamps.jsonl`.
@@ -89,8 +93,16 @@ impl Arguments {
 /// Writes the scene.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let road = Road::new(arguments.spec()).map_err(Misuse::from)?;
+    if arguments.yuyv && arguments.width % 2 == 1 {
+        let text = format!(
+            "--width {} is odd: YUYV has pixels in pairs",
+            arguments.width
+        );
+        return Err(Misuse(text).into());
+    }
     let output = Output::begin(&arguments.out)?;
     let mut timestamps = String::new();
+    let mut raw = Vec::new();
     let drawn = if arguments.truth_only {
         0
     } else {
@@ -98,6 +110,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let bar = progress(drawn, "frames");
     for index in 0..drawn {
+        if arguments.yuyv {
+            yuyv::append(&road.frame(index).view(), &mut raw);
+            bar.inc(1);
+            continue;
+        }
         let (ending, bytes) = match arguments.jpeg {
             Some(quality) => (
                 "jpg",
@@ -121,7 +138,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         truth.push_str(&serde_json::to_string(passage)?);
         truth.push('\n');
     }
-    if !arguments.truth_only {
+    if arguments.yuyv {
+        output.write("frames.yuyv", &raw)?;
+    } else if !arguments.truth_only {
         output.write("timestamps.jsonl", timestamps.as_bytes())?;
     }
     output.write("truth.jsonl", truth.as_bytes())?;

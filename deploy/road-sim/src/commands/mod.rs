@@ -3,6 +3,7 @@
 pub mod frames;
 pub mod output;
 pub mod pictures;
+mod yuyv;
 
 use road_sim::SceneError;
 

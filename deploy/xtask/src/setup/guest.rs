@@ -1,30 +1,40 @@
-//! A small arm64 Linux for emulated boards: Debian's kernel and its static busybox, downloaded
-//! and unpacked under the cache folder. Nothing of it is installed, and the package lists that it
-//! needs are its own.
+//! A small arm64 Linux for emulated boards: Debian's kernel with its modules and a static busybox,
+//! downloaded and unpacked under the cache folder. Nothing of it is installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::debs::Debs;
 use crate::say;
-use crate::shell::Tool;
 use crate::workspace;
 
 /// What an emulated board boots.
 pub struct Guest {
     /// The kernel image.
     pub kernel: PathBuf,
+    /// Its name, such as `6.1.0-56-arm64`.
+    pub release: String,
+    /// The folder of its modules.
+    pub modules: PathBuf,
+    /// The description of a Raspberry Pi 3B.
+    pub raspi3b: PathBuf,
     /// A static busybox.
     pub busybox: PathBuf,
 }
 
 /// The guest, brought when it is not there.
 pub fn ensure() -> Result<Guest> {
-    let home = workspace::cache()?.join("arm64-guest");
-    if let Ok(guest) = find(&home) {
-        return Ok(guest);
+    match find(&home()?) {
+        Ok(guest) => Ok(guest),
+        Err(_) => renew(),
     }
+}
+
+/// The guest with the kernel of the day, in place of an older one.
+pub fn renew() -> Result<Guest> {
+    let home = home()?;
     let step = say::begin(
         "guest",
         "Debian's arm64 kernel and busybox for the emulated board: some 70 MB to download",
@@ -38,75 +48,47 @@ pub fn ensure() -> Result<Guest> {
     find(&home)
 }
 
+fn home() -> Result<PathBuf> {
+    Ok(workspace::cache()?.join("arm64-guest"))
+}
+
 fn find(home: &Path) -> Result<Guest> {
     let root = home.join("root");
     let boot = root.join("boot");
-    let kernel = fs::read_dir(&boot)
-        .with_context(|| format!("cannot read {}", boot.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("vmlinuz")
-        })
+    let names = fs::read_dir(&boot).with_context(|| format!("cannot read {}", boot.display()))?;
+    let release = names
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .find_map(|name| Some(name.strip_prefix("vmlinuz-")?.to_string()))
         .with_context(|| format!("no kernel in {}", boot.display()))?;
-    let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| root.join(path));
-    let busybox = busybox.into_iter().find(|path| path.is_file());
+    let there = |choices: &[String]| {
+        let mut paths = choices.iter().map(|path| root.join(path));
+        paths
+            .find(|path| path.exists())
+            .with_context(|| format!("no {} in {}", choices[0], root.display()))
+    };
     Ok(Guest {
-        kernel,
-        busybox: busybox.with_context(|| format!("no busybox in {}", root.display()))?,
+        kernel: there(&[format!("boot/vmlinuz-{release}")])?,
+        modules: there(&[
+            format!("lib/modules/{release}/kernel"),
+            format!("usr/lib/modules/{release}/kernel"),
+        ])?,
+        raspi3b: there(&[format!(
+            "usr/lib/linux-image-{release}/broadcom/bcm2837-rpi-3-b.dtb"
+        )])?,
+        busybox: there(&["bin/busybox".into(), "usr/bin/busybox".into()])?,
+        release,
     })
 }
 
 fn fetch(place: &Path) -> Result<()> {
-    let (lists, root) = (place.join("lists"), place.join("root"));
-    for folder in [lists.join("partial"), root.clone()] {
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let apt = |program: &str| {
-        let options = [
-            "APT::Architecture=arm64".to_string(),
-            "APT::Architectures=arm64".into(),
-            "Debug::NoLocking=1".into(),
-            format!("Dir::State::Lists={}", lists.display()),
-            format!("Dir::Cache::pkgcache={}", place.join("pkgcache").display()),
-            format!(
-                "Dir::Cache::srcpkgcache={}",
-                place.join("srcpkgcache").display()
-            ),
-        ];
-        let words = options.into_iter().flat_map(|option| ["-o".into(), option]);
-        Tool::new(program).dir(place).args(words)
-    };
-    apt("apt-get").args(["-qq", "update"]).run_quietly()?;
+    let debs = Debs::update(place, &["arm64"])?;
     // The meta package names the kernel of the day.
-    let told = apt("apt-cache")
-        .args(["depends", "linux-image-arm64"])
-        .read()?;
+    let told = debs.depends("linux-image-arm64")?;
     let kernel = told
         .split_whitespace()
         .find(|word| word.starts_with("linux-image-") && *word != "linux-image-arm64");
     let Some(kernel) = kernel else {
         bail!("apt knows no linux-image-arm64; the emulated board needs a Debian mirror");
     };
-    apt("apt-get")
-        .args(["-qq", "download", kernel, "busybox-static"])
-        .run_quietly()?;
-    let packages =
-        fs::read_dir(place).with_context(|| format!("cannot read {}", place.display()))?;
-    for entry in packages.filter_map(Result::ok) {
-        if entry
-            .path()
-            .extension()
-            .is_some_and(|ending| ending == "deb")
-        {
-            Tool::new("dpkg-deb")
-                .arg("-x")
-                .args([&entry.path(), &root])
-                .run_quietly()?;
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    let _ = fs::remove_dir_all(&lists);
-    Ok(())
+    debs.unpack(&[kernel, "busybox-static"], &place.join("root"))
 }

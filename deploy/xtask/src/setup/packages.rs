@@ -22,6 +22,8 @@ pub enum Purpose {
     Browser,
     /// Emulating a whole arm64 board.
     Board,
+    /// Building a kernel module for the emulated board.
+    Module,
     /// Testing the agent's MQTT sink with a real broker.
     Broker,
     /// Testing the fleet's tables in a real PostgreSQL.
@@ -94,6 +96,20 @@ const NEEDS: &[Need] = &[
         why: "cpio: packs what the emulated board boots",
         there: || workspace::on_path(&["cpio"]).is_some(),
         packages: |_| words("cpio"),
+    },
+    Need {
+        purpose: Purpose::Module,
+        why: "make: builds the kernel module that plays the board's camera",
+        there: || workspace::on_path(&["make"]).is_some(),
+        packages: |_| words("make"),
+    },
+    Need {
+        purpose: Purpose::Module,
+        why: "aarch64 compiler: that module is for the board's kernel",
+        there: || {
+            super::cross::native() || workspace::on_path(&["aarch64-linux-gnu-gcc"]).is_some()
+        },
+        packages: |_| words("gcc-aarch64-linux-gnu"),
     },
     Need {
         purpose: Purpose::Service,

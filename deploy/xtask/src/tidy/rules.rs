@@ -21,6 +21,7 @@ pub const ARROWS: &[(&str, &str, &[&str])] = &[
     ("xtask", "deploy/xtask", &[]),
     ("fuzz", "deploy/fuzz", &["edge-agent"]),
     ("fleet-rig", "deploy/fleet/rig", &[]),
+    ("board-guest", "deploy/board", &[]),
 ];
 
 /// Third-party crate (a trailing `*` stands for any ending) and where it may be named.

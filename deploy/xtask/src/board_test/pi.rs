@@ -1,0 +1,193 @@
+//! A Raspberry Pi 3B in QEMU with a camera: a shell on it, its pins as a voltmeter would show them,
+//! the camera plugged in and out, and the agent started and asked. What is right is judged elsewhere.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use super::clips::{FPS, ROAD, SIZE};
+use crate::board::console::{self, Told};
+use crate::board::machine::Machine;
+
+/// The BCM2837's registers: levels of pins 0 to 31.
+const LEVELS: u32 = 0x3f20_0034;
+/// Functions of ten pins each, three bits a pin; 1 is an output.
+const FUNCTIONS: u32 = 0x3f20_0000;
+/// Longest time for a command on the board, which is slow.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+/// The agent's config on the board, what the agent says, and its events.
+pub const CONFIG: &str = "/tmp/agent.toml";
+/// See [`CONFIG`].
+pub const SAID: &str = "/tmp/agent.err";
+/// See [`CONFIG`].
+pub const EVENTS: &str = "/tmp/events.jsonl";
+
+/// The board.
+pub struct Pi {
+    /// What runs it.
+    pub machine: Machine,
+}
+
+impl Pi {
+    /// Starts QEMU and waits for the shell.
+    pub fn wait_ready(machine: Machine) -> Result<Self> {
+        console::wait_ready(&machine.serial, PATIENCE)?;
+        Ok(Self { machine })
+    }
+
+    /// Runs a command whatever its exit code.
+    pub fn ask(&mut self, command: &str) -> Result<Told> {
+        console::ask(&mut self.machine.serial, command, PATIENCE)
+    }
+
+    /// Runs a command that must end with 0.
+    pub fn run(&mut self, command: &str) -> Result<String> {
+        console::run(&mut self.machine.serial, command, PATIENCE)
+    }
+
+    /// Asks until the answer is as wanted.
+    pub fn wait_for(&mut self, command: &str, wanted: impl Fn(&Told) -> bool) -> Result<String> {
+        console::wait_for(&mut self.machine.serial, command, PATIENCE, wanted)
+    }
+
+    /// Waits for a line of the agent's log, after its first `from` lines.
+    pub fn wait_said(&mut self, from: usize, text: &str) -> Result<String> {
+        let command = format!("tail -n +{} {SAID}", from + 1);
+        let told = self.wait_for(&command, |told| told.text.contains(text))?;
+        let line = told.lines().find(|line| line.contains(text));
+        Ok(line.unwrap_or_default().to_string())
+    }
+
+    /// How many lines a file has.
+    pub fn lines(&mut self, file: &str) -> Result<usize> {
+        let told = self.run(&format!("cat {file} 2>/dev/null | wc -l"))?;
+        Ok(told.trim().parse().unwrap_or_default())
+    }
+
+    /// The levels of the pins 0 to 31, one bit each, at the pins.
+    pub fn levels(&mut self) -> Result<u32> {
+        self.machine.monitor.word(LEVELS)
+    }
+
+    /// Whether a pin below 32 is an output.
+    pub fn is_output(&mut self, pin: u32) -> Result<bool> {
+        let word = self.machine.monitor.word(FUNCTIONS + 4 * (pin / 10))?;
+        Ok(word >> (pin % 10 * 3) & 7 == 1)
+    }
+
+    /// Waits until of these pins exactly those that are wanted are on.
+    pub fn wait_levels(&mut self, mask: u32, wanted: u32) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let levels = self.levels()? & mask;
+            if levels == wanted {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                bail!("pins are {levels:#x} instead of {wanted:#x}");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Plugs the camera in: its driver, and the empty road before it.
+    pub fn plug_camera(&mut self) -> Result<()> {
+        self.run(
+            "insmod /app/v4l2loopback.ko video_nr=0 exclusive_caps=1 card_label=Road \
+             max_buffers=4",
+        )?;
+        self.show_road()
+    }
+
+    /// Lets the camera's other end show the empty road.
+    pub fn show_road(&mut self) -> Result<()> {
+        let (width, height) = SIZE;
+        self.run(&format!(
+            "/app/board-guest camera /dev/video0 {width} {height} {FPS} /app/{ROAD}.yuyv \
+             /tmp/next >/tmp/camera.log 2>&1 & echo $! >/tmp/camera.pid"
+        ))
+        .map(drop)
+    }
+
+    /// Nobody feeds the camera any more.
+    pub fn silence_camera(&mut self) -> Result<()> {
+        self.run("kill -9 $(cat /tmp/camera.pid)").map(drop)
+    }
+
+    /// Lets a car of this colour pass and waits for its event; the event, and the pins that were on
+    /// at any time from its coming until a second after the event.
+    pub fn passage(&mut self, colour: &str) -> Result<(Value, u32)> {
+        let before = self.lines(EVENTS)?;
+        self.pass(colour)?;
+        let ended = AtomicBool::new(false);
+        let Machine {
+            serial, monitor, ..
+        } = &mut self.machine;
+        let (told, seen) = thread::scope(|scope| {
+            let watching = scope.spawn(|| {
+                let mut seen = 0;
+                while !ended.load(Ordering::Relaxed) {
+                    seen |= monitor.word(LEVELS)?;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                anyhow::Ok(seen)
+            });
+            let newer = format!("tail -n +{} {EVENTS}", before + 1);
+            let told = console::wait_for(serial, &newer, PATIENCE, |told| !told.text.is_empty());
+            thread::sleep(Duration::from_secs(1));
+            ended.store(true, Ordering::Relaxed);
+            (told, watching.join())
+        });
+        let Ok(line) = told else {
+            let said = self.run(&format!("cat {SAID}"))?;
+            bail!(
+                "no event for a {colour} car in {} s; {said}",
+                PATIENCE.as_secs()
+            );
+        };
+        let seen = seen.map_err(|_| anyhow!("the watch over the pins stopped"))??;
+        let event =
+            serde_json::from_str(&line).with_context(|| format!("not one event but: {line}"))?;
+        Ok((event, seen))
+    }
+
+    /// Lets a car of this colour pass.
+    pub fn pass(&mut self, colour: &str) -> Result<()> {
+        let file = format!("/app/{colour}.yuyv");
+        self.run(&format!("ln -s {file} /tmp/next")).map(drop)
+    }
+
+    /// Starts the agent with a config and waits until it says that frames come.
+    pub fn start_agent(&mut self, config: &str) -> Result<()> {
+        self.run(&format!(
+            "cp {config} {CONFIG}; : >{SAID}; /app/edge-agent run --config {CONFIG} \
+             >/tmp/agent.out 2>{SAID} & echo $! >/tmp/agent.pid"
+        ))?;
+        self.wait_healthy()
+    }
+
+    /// Waits until the agent's page says that frames come.
+    pub fn wait_healthy(&mut self) -> Result<()> {
+        let healthy = "wget -qO- http://127.0.0.1:8080/healthz";
+        if self.wait_for(healthy, |told| told.code == 0).is_ok() {
+            return Ok(());
+        }
+        let said = self.run(&format!("cat {SAID}"))?;
+        bail!("no frames come after {} s: {said}", PATIENCE.as_secs())
+    }
+
+    /// Sends the agent a signal.
+    pub fn signal_agent(&mut self, signal: &str) -> Result<()> {
+        self.run(&format!("kill -{signal} $(cat /tmp/agent.pid)"))
+            .map(drop)
+    }
+
+    /// Whether the agent that was started runs.
+    pub fn agent_lives(&mut self) -> Result<bool> {
+        let told = self.run("cat /proc/$(cat /tmp/agent.pid)/stat 2>/dev/null; true")?;
+        Ok(told.contains("(edge-agent) ") && !told.contains(") Z "))
+    }
+}
