@@ -28,6 +28,12 @@ impl Secret {
         Ok(Self(text.to_string()))
     }
 
+    /// One that no file holds.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn of(word: String) -> Self {
+        Self(word)
+    }
+
     /// What must not be shown.
     pub fn reveal(&self) -> &str {
         &self.0

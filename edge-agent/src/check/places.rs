@@ -19,7 +19,7 @@ pub fn rows(config: &Config) -> Vec<Row> {
         rows.push(row("jsonl.path", &disk::folder_of(file), LITTLE_BYTES));
     }
     if let Some(dir) = &config.crops.dir {
-        rows.push(row("crops.dir", dir));
+        rows.push(made("crops.dir", dir, LITTLE_BYTES));
     }
     if let Some(store) = &config.bundle.store {
         rows.push(row("bundle.store", store, LITTLE_BYTES));

@@ -55,7 +55,7 @@ fn watch(config: &Config) {
         let frame = Frame { image, index, t_ms };
         events.extend(pipeline.push(&frame).into_iter().flatten());
     }
-    events.extend(pipeline.finish().into_iter().flatten());
+    events.extend(pipeline.finish());
     for event in &events {
         let t_ms = event.last_t_ms;
         if let Some(rules) = &mut rules {

@@ -34,7 +34,10 @@ impl Token {
     #[cfg(any(test, feature = "fuzzing"))]
     pub fn unguessable() -> Self {
         use std::hash::{BuildHasher, RandomState};
-        Self(format!("{:016x}", RandomState::new().hash_one(0)))
+        Self(Secret::of(format!(
+            "{:016x}",
+            RandomState::new().hash_one(0)
+        )))
     }
 
     /// Whether an Authorization header shows it: as a bearer token, or, as browsers do, as the
