@@ -90,13 +90,14 @@ impl Layout {
         self.stride.max(least) as usize
     }
 
-    /// Bytes of a whole frame; `None` where frames differ in length.
+    /// Bytes of a whole frame; `None` where frames differ in length. More than memory has where
+    /// a driver's stride is beyond reason.
     pub fn frame_bytes(&self) -> Option<usize> {
         let (row, height) = (self.row_bytes(), self.height as usize);
         match self.format {
             PixelFormat::Mjpeg => None,
-            PixelFormat::Yuyv => Some(row * height),
-            PixelFormat::Nv12 => Some(row * (height + height / 2)),
+            PixelFormat::Yuyv => Some(row.saturating_mul(height)),
+            PixelFormat::Nv12 => Some(row.saturating_mul(height + height / 2)),
         }
     }
 }

@@ -10,7 +10,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::huffman::STANDARD_TABLES;
 use super::scan;
-use super::segments::walk;
+use super::segments::{Flaw, walk};
 use super::{DecodeError, MAX_SIDE_PX};
 
 /// Decodes one JPEG after the other; memory is used again.
@@ -68,6 +68,11 @@ fn run(
             width: width as u32,
             height: height as u32,
         });
+    }
+    // Each square of 8 x 8 pixels takes a bit at least. Without this a few bytes that claim the
+    // greatest size would take most of a small machine's memory.
+    if width.div_ceil(8) * height.div_ceil(8) > bytes.len() * 8 {
+        return Err(DecodeError::Torn(Flaw::Scan));
     }
     rgb.resize(length, 0);
     decoder.decode_into(rgb).map_err(|error| damaged(&error))?;

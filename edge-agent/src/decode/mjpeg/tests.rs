@@ -2,7 +2,6 @@
 //! with and without vector instructions, and nothing that a camera sends stops the program.
 
 use super::*;
-use crate::decode::segments::Flaw;
 use models::{RgbFrame, picture};
 
 /// A xorshift generator (Marsaglia 2003).
@@ -288,4 +287,19 @@ fn rubbish_is_never_more_than_an_error() {
         whole > 100 && refused > 100,
         "{whole} whole, {refused} refused"
     );
+}
+
+#[test]
+fn a_size_that_its_bytes_cannot_fill_takes_no_memory() {
+    let frame = RgbFrame::filled(64, 48, [90, 120, 40]).unwrap();
+    let mut bytes = picture::jpeg(frame.view(), 80).unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]);
+    let frame = frame.unwrap();
+    // Progressive: the squares of others are counted before.
+    bytes[frame + 1] = 0xc2;
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0x20, 0, 0x20, 0]);
+    let mut rgb = Vec::new();
+    let refused = Jpeg::default().decode(&bytes, &mut rgb);
+    assert_eq!(refused, Err(DecodeError::Torn(Flaw::Scan)));
+    assert_eq!(rgb.capacity(), 0);
 }
