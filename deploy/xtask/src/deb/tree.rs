@@ -168,3 +168,34 @@ fn allow(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .with_context(|| format!("cannot chmod {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_there() {
+        for (from, _) in FILES {
+            assert!(source(from).is_file(), "{from}");
+        }
+        for conffile in CONFFILES.lines() {
+            let packed = FILES
+                .iter()
+                .any(|(_, to)| Some(*to) == conffile.strip_prefix('/'));
+            assert!(packed, "{conffile}");
+        }
+    }
+
+    #[test]
+    fn the_scripts_are_scripts() {
+        for script in SCRIPTS {
+            let file = source("deploy/debian").join(script);
+            Tool::new("sh").arg("-n").arg(&file).read().unwrap();
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(
+                text.starts_with("#!/bin/sh\n") && text.contains("\nset -e\n"),
+                "{script}"
+            );
+        }
+    }
+}
