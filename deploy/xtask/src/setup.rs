@@ -3,6 +3,7 @@
 
 pub mod components;
 pub mod cross;
+pub mod debian;
 mod debs;
 pub mod guest;
 pub mod libtorch;
@@ -34,6 +35,8 @@ pub enum Part {
     Board,
     /// The camera of the emulated board: a kernel module, built for its kernel
     Camera,
+    /// A small Debian for the emulated board, to install the package in
+    Debian,
     /// mosquitto and openssl for the tests of the agent's MQTT sink
     Broker,
     /// PostgreSQL for the tests of the fleet's server
@@ -102,6 +105,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Board) {
         guest::ensure()?;
+    }
+    if has(Part::Debian) {
+        debian::ensure()?;
     }
     if has(Part::Camera) {
         loopback::ensure()?;

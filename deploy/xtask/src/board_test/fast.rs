@@ -1,13 +1,14 @@
 //! The short test: the agent on a small Linux of its own, from the first look at its devices to a
 //! camera that is pulled out. What a power cut leaves is tested beside it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
 use super::checks::Checks;
 use super::kit::Kit;
-use super::pi::{CONFIG, Pi, SAID};
+use super::pi::{CONFIG, Pi};
 
 /// The colours that have a pin of their own in `deploy/board/agent.toml`, and the pin.
 const PINS: [(&str, u32); 4] = [("red", 17), ("blue", 27), ("green", 22), ("yellow", 23)];
@@ -19,10 +20,10 @@ const ALL: u32 = 1 << 17 | 1 << 27 | 1 << 22 | 1 << 23 | 1 << STAYS;
 const PLAIN: &str = "/app/agent.toml";
 
 /// Runs the checks.
-pub fn run(kit: &Kit<'_>, checks: &mut Checks) -> Result<()> {
+pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
     let mut booted = None;
     checks.check("boot", || {
-        let pi = booted.insert(kit.boot("fast", &["videodev"], &[])?);
+        let pi = booted.insert(kit.boot(agent, "fast", &["videodev"], &[])?);
         pi.run("ifconfig lo up")?;
         Ok(format!("Raspberry Pi 3B, Linux {}", pi.run("uname -r")?))
     });
@@ -105,7 +106,7 @@ fn commands(pi: &mut Pi, checks: &mut Checks) {
 fn faults(pi: &mut Pi, checks: &mut Checks) {
     checks.check("set", || passes(pi, "white", 1 << STAYS));
     checks.check("camera silent", || {
-        let from = pi.lines(SAID)?;
+        let from = pi.said()?;
         ensure!(pi.levels()? & ALL == 1 << STAYS, "the pin did not stay on");
         pi.silence_camera()?;
         let line = pi.wait_said(from, "camera lost")?;
@@ -116,7 +117,7 @@ fn faults(pi: &mut Pi, checks: &mut Checks) {
     checks.check("camera out", || {
         // The agent has the node open for a moment whenever it tries.
         pi.wait_for("rmmod v4l2loopback", |told| told.code == 0)?;
-        let from = pi.lines(SAID)?;
+        let from = pi.said()?;
         let line = pi.wait_said(from, "is not there")?;
         ensure!(pi.agent_lives()?, "the agent ended");
         Ok(line)
@@ -132,7 +133,7 @@ fn faults(pi: &mut Pi, checks: &mut Checks) {
 /// The config is read again while the agent runs.
 fn configs(pi: &mut Pi, checks: &mut Checks) {
     checks.check("wrong config", || {
-        let from = pi.lines(SAID)?;
+        let from = pi.said()?;
         pi.run(&format!("sed -i s/fps/fsp/ {CONFIG}"))?;
         pi.signal_agent("HUP")?;
         let line = pi.wait_said(from, "the config before it goes on")?;
@@ -141,7 +142,7 @@ fn configs(pi: &mut Pi, checks: &mut Checks) {
         Ok(format!("a blue car switched its pin after: {line}"))
     });
     checks.check("unknown", || {
-        let from = pi.lines(SAID)?;
+        let from = pi.said()?;
         pi.run(&format!(
             "(cat {PLAIN}; echo [shape]; echo max_width_px = 40) >{CONFIG}"
         ))?;
@@ -162,7 +163,7 @@ fn configs(pi: &mut Pi, checks: &mut Checks) {
 /// when it was started.
 fn killed(pi: &mut Pi) -> Result<String> {
     pi.run(&format!("cp {PLAIN} {CONFIG}"))?;
-    let from = pi.lines(SAID)?;
+    let from = pi.said()?;
     pi.signal_agent("HUP")?;
     pi.wait_said(from, "read again")?;
     pi.wait_healthy()?;

@@ -17,25 +17,30 @@ const LEVELS: u32 = 0x3f20_0034;
 /// Functions of ten pins each, three bits a pin; 1 is an output.
 const FUNCTIONS: u32 = 0x3f20_0000;
 /// Longest time for a command on the board, which is slow.
-pub const PATIENCE: Duration = Duration::from_secs(90);
-/// The agent's config on the board, what the agent says, and its events.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// The config of an agent that was started by hand, and what it says.
 pub const CONFIG: &str = "/tmp/agent.toml";
 /// See [`CONFIG`].
 pub const SAID: &str = "/tmp/agent.err";
-/// See [`CONFIG`].
-pub const EVENTS: &str = "/tmp/events.jsonl";
-
 /// The board.
 pub struct Pi {
     /// What runs it.
     pub machine: Machine,
+    /// The file of the agent's events.
+    pub events: String,
+    /// The command that prints what the agent said.
+    pub log: String,
 }
 
 impl Pi {
     /// Starts QEMU and waits for the shell.
     pub fn wait_ready(machine: Machine) -> Result<Self> {
         console::wait_ready(&machine.serial, PATIENCE)?;
-        Ok(Self { machine })
+        Ok(Self {
+            machine,
+            events: "/tmp/events.jsonl".into(),
+            log: format!("cat {SAID}"),
+        })
     }
 
     /// Runs a command whatever its exit code.
@@ -55,15 +60,20 @@ impl Pi {
 
     /// Waits for a line of the agent's log, after its first `from` lines.
     pub fn wait_said(&mut self, from: usize, text: &str) -> Result<String> {
-        let command = format!("tail -n +{} {SAID}", from + 1);
+        let command = format!("{} | tail -n +{}", self.log, from + 1);
         let told = self.wait_for(&command, |told| told.text.contains(text))?;
         let line = told.lines().find(|line| line.contains(text));
         Ok(line.unwrap_or_default().to_string())
     }
 
-    /// How many lines a file has.
-    pub fn lines(&mut self, file: &str) -> Result<usize> {
-        let told = self.run(&format!("cat {file} 2>/dev/null | wc -l"))?;
+    /// How many lines the agent has said.
+    pub fn said(&mut self) -> Result<usize> {
+        let command = self.log.clone();
+        self.lines(&command)
+    }
+
+    fn lines(&mut self, command: &str) -> Result<usize> {
+        let told = self.run(&format!("{command} | wc -l"))?;
         Ok(told.trim().parse().unwrap_or_default())
     }
 
@@ -114,13 +124,15 @@ impl Pi {
 
     /// Nobody feeds the camera any more.
     pub fn silence_camera(&mut self) -> Result<()> {
-        self.run("kill -9 $(cat /tmp/camera.pid)").map(drop)
+        self.run("kill -9 $(cat /tmp/camera.pid); rm -f /tmp/next")
+            .map(drop)
     }
 
     /// Lets a car of this colour pass and waits for its event; the event, and the pins that were on
     /// at any time from its coming until a second after the event.
     pub fn passage(&mut self, colour: &str) -> Result<(Value, u32)> {
-        let before = self.lines(EVENTS)?;
+        let events = self.events.clone();
+        let before = self.lines(&format!("cat {events} 2>/dev/null"))?;
         self.pass(colour)?;
         let ended = AtomicBool::new(false);
         let Machine {
@@ -135,14 +147,14 @@ impl Pi {
                 }
                 anyhow::Ok(seen)
             });
-            let newer = format!("tail -n +{} {EVENTS}", before + 1);
+            let newer = format!("tail -n +{} {events} 2>/dev/null", before + 1);
             let told = console::wait_for(serial, &newer, PATIENCE, |told| !told.text.is_empty());
             thread::sleep(Duration::from_secs(1));
             ended.store(true, Ordering::Relaxed);
             (told, watching.join())
         });
         let Ok(line) = told else {
-            let said = self.run(&format!("cat {SAID}"))?;
+            let said = self.run(&self.log.clone())?;
             bail!(
                 "no event for a {colour} car in {} s; {said}",
                 PATIENCE.as_secs()
@@ -157,6 +169,8 @@ impl Pi {
     /// Lets a car of this colour pass.
     pub fn pass(&mut self, colour: &str) -> Result<()> {
         let file = format!("/app/{colour}.yuyv");
+        // The car before it has passed; the end of its clip may still run.
+        self.wait_for("test ! -e /tmp/next", |told| told.code == 0)?;
         self.run(&format!("ln -s {file} /tmp/next")).map(drop)
     }
 
@@ -171,11 +185,11 @@ impl Pi {
 
     /// Waits until the agent's page says that frames come.
     pub fn wait_healthy(&mut self) -> Result<()> {
-        let healthy = "wget -qO- http://127.0.0.1:8080/healthz";
+        let healthy = "busybox wget -qO- http://127.0.0.1:8080/healthz";
         if self.wait_for(healthy, |told| told.code == 0).is_ok() {
             return Ok(());
         }
-        let said = self.run(&format!("cat {SAID}"))?;
+        let said = self.run(&self.log.clone())?;
         bail!("no frames come after {} s: {said}", PATIENCE.as_secs())
     }
 

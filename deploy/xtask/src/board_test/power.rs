@@ -1,7 +1,7 @@
 //! The power fails while events are written to a card: what was synced before must be there at the
 //! next start, and the log goes on.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -16,23 +16,25 @@ use crate::workspace;
 /// The card's file system on the board, and the events on it.
 const CARD: &str = "/tmp/card";
 const LOG: &str = "/tmp/card/events.jsonl";
+/// Debian puts it where the path of other users than root does not lead.
+const MKFS: &str = "/usr/sbin/mkfs.ext4";
 /// The card's size; QEMU wants a power of two.
 const CARD_BYTES: u64 = 64 << 20;
 /// What the kernel needs for a Raspberry Pi's card.
 const DRIVERS: [&str; 2] = ["bcm2835", "ext4"];
 
 /// Cuts the power in the midst of events.
-pub fn cut(kit: &Kit<'_>) -> Result<String> {
+pub fn cut(kit: &Kit<'_>, agent: &Path) -> Result<String> {
     let image = kit.place.join("card.img");
     format(&image)?;
-    let mut pi = boot(kit, &image, "power-1")?;
+    let mut pi = boot(kit, agent, &image, "power-1")?;
     start(&mut pi)?;
     // The third event shows that the second was synced: that happens twenty times as often.
     pi.wait_for(&format!("cat {LOG}"), |told| told.text.lines().count() >= 3)?;
     let before = ids(&pi.run(&format!("cat {LOG}"))?)?;
     pi.machine.cut_power()?;
 
-    let mut pi = boot(kit, &image, "power-2")?;
+    let mut pi = boot(kit, agent, &image, "power-2")?;
     let found = pi.run(&format!("cat {LOG}"))?;
     let kept = whole(&found);
     let promised = &before[..before.len() - 1];
@@ -60,17 +62,22 @@ pub fn cut(kit: &Kit<'_>) -> Result<String> {
 fn format(image: &Path) -> Result<()> {
     let file = File::create(image).with_context(|| format!("cannot write {}", image.display()))?;
     file.set_len(CARD_BYTES).context("the card has no room")?;
-    let make = workspace::on_path(&["mkfs.ext4"]);
-    Tool::new(make.unwrap_or_else(|| "/usr/sbin/mkfs.ext4".into()))
-        .args(["-q", "-F"])
-        .arg(image)
-        .read()
-        .map(drop)
+    make_file_system(image, None)
 }
 
-fn boot(kit: &Kit<'_>, image: &Path, name: &str) -> Result<Pi> {
+/// Makes an ext4 file system in a file, with what lies below a folder.
+pub fn make_file_system(image: &Path, root: Option<&Path>) -> Result<()> {
+    let found = workspace::on_path(&["mkfs.ext4"]);
+    let mut make = Tool::new(found.unwrap_or_else(|| MKFS.into())).args(["-q", "-F"]);
+    if let Some(root) = root {
+        make = make.arg("-d").arg(root);
+    }
+    make.arg(image).read().map(drop)
+}
+
+fn boot(kit: &Kit<'_>, agent: &Path, image: &Path, name: &str) -> Result<Pi> {
     let drive = format!("if=sd,format=raw,file={}", image.display());
-    let mut pi = kit.boot(name, &DRIVERS, &["-drive".into(), drive])?;
+    let mut pi = kit.boot(agent, name, &DRIVERS, &["-drive".into(), drive])?;
     pi.wait_for("ls /dev/mmcblk0", |told| told.code == 0)?;
     pi.run(&format!(
         "mkdir {CARD} && mount -t ext4 /dev/mmcblk0 {CARD}"

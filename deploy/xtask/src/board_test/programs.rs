@@ -9,42 +9,38 @@ use crate::setup::cross::{self, TARGET};
 use crate::shell::Tool;
 use crate::workspace;
 
-/// Both, for aarch64.
-pub struct Programs {
-    /// `edge-agent`.
-    pub agent: PathBuf,
-    /// `board-guest`.
-    pub guest: PathBuf,
+/// The agent, built as it is shipped; one that is given is taken as it is.
+pub fn agent(given: Option<&Path>) -> Result<PathBuf> {
+    let Some(given) = given else {
+        return built("edge-agent");
+    };
+    // Relative to where the command was called.
+    let given =
+        std::path::absolute(given).with_context(|| format!("cannot find {}", given.display()))?;
+    if !is_aarch64(&given)? {
+        bail!("{} is no program for aarch64", given.display());
+    }
+    Ok(given)
 }
 
-/// Builds them; an agent that is given is taken as it is.
-pub fn ensure(agent: Option<&Path>) -> Result<Programs> {
+/// The camera's other end.
+pub fn companion() -> Result<PathBuf> {
+    built("board-guest")
+}
+
+fn built(name: &'static str) -> Result<PathBuf> {
     let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
-    let step = say::begin("programs", "what runs on the board, built for aarch64");
-    let mut packages = vec!["-p", "board-guest"];
-    if agent.is_none() {
-        packages.extend(["-p", "edge-agent"]);
-    }
+    let step = say::begin("build", &format!("{name} for aarch64"));
     cross::cargo(toolchain, "build")
-        .arg("--release")
-        .args(packages)
+        .args(["--release", "-p", name])
         .run()?;
-    let mut built = workspace::root().join("target");
-    if toolchain != cross::Toolchain::Native {
-        built = built.join(TARGET);
-    }
-    let built = built.join("release");
-    let programs = Programs {
-        agent: agent.map_or_else(|| built.join("edge-agent"), Path::to_path_buf),
-        guest: built.join("board-guest"),
-    };
-    for program in [&programs.agent, &programs.guest] {
-        if !is_aarch64(program)? {
-            bail!("{} is no program for aarch64", program.display());
-        }
-    }
     step.done();
-    Ok(programs)
+    let target = workspace::root().join("target");
+    Ok(match toolchain {
+        cross::Toolchain::Native => target.join("release"),
+        _ => target.join(TARGET).join("release"),
+    }
+    .join(name))
 }
 
 fn is_aarch64(program: &Path) -> Result<bool> {

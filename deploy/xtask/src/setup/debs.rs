@@ -56,6 +56,26 @@ impl Debs {
         Ok(())
     }
 
+    /// Fetches packages with everything that they need on a machine that has nothing yet.
+    pub fn download_with_needs(&self, packages: &[&str], archives: &Path) -> Result<()> {
+        let partial = archives.join("partial");
+        fs::create_dir_all(&partial)
+            .with_context(|| format!("cannot create {}", partial.display()))?;
+        let installed = self.lists().join("installed");
+        fs::write(&installed, "")
+            .with_context(|| format!("cannot write {}", installed.display()))?;
+        self.apt("apt-get")
+            .args(["-o", &format!("Dir::State::status={}", installed.display())])
+            .args([
+                "-o",
+                &format!("Dir::Cache::archives={}", archives.display()),
+            ])
+            .args(["-qq", "-y", "--no-install-recommends", "--download-only"])
+            .arg("install")
+            .args(packages)
+            .run_quietly()
+    }
+
     fn lists(&self) -> PathBuf {
         self.place.join("lists")
     }

@@ -22,7 +22,7 @@ pub enum Purpose {
     Browser,
     /// Emulating a whole arm64 board.
     Board,
-    /// Building a kernel module for the emulated board.
+    /// The emulated board's camera and card.
     Module,
     /// Testing the agent's MQTT sink with a real broker.
     Broker,
@@ -96,6 +96,15 @@ const NEEDS: &[Need] = &[
         why: "cpio: packs what the emulated board boots",
         there: || workspace::on_path(&["cpio"]).is_some(),
         packages: |_| words("cpio"),
+    },
+    Need {
+        purpose: Purpose::Module,
+        why: "mkfs.ext4: makes the board's card",
+        there: || {
+            workspace::on_path(&["mkfs.ext4"]).is_some()
+                || Path::new("/usr/sbin/mkfs.ext4").is_file()
+        },
+        packages: |_| words("e2fsprogs"),
     },
     Need {
         purpose: Purpose::Module,

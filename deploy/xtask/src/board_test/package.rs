@@ -1,0 +1,288 @@
+//! The package on a Debian with systemd: installed, running as its own user, updated with signed
+//! bundles, started again with the board, upgraded and removed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::checks::Checks;
+use super::debian;
+use super::kit::Kit;
+use super::pi::Pi;
+use crate::setup::debian as packages;
+use crate::shell::Tool;
+use crate::workspace;
+
+mod bundle;
+
+/// The pins of red and white vehicles in `deploy/board/agent.toml`.
+const RED: u32 = 1 << 17;
+/// See [`RED`].
+const WHITE: u32 = 1 << 24;
+/// All pins of that config.
+const ALL: u32 = 1 << 17 | 1 << 27 | 1 << 22 | 1 << 23 | 1 << 24;
+/// Highest exposure that the service may have.
+const MOST_EXPOSED: f32 = 2.0;
+/// Where the service looks for its config.
+const CONFIG: &str = "/etc/edge-agent/agent.toml";
+
+/// The package that is given, or the one that was built last.
+pub fn find(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return fs::canonicalize(given).with_context(|| format!("no package {}", given.display()));
+    }
+    let folder = workspace::root().join("target/debian");
+    let names = fs::read_dir(&folder).into_iter().flatten();
+    let packages = names.filter_map(|entry| Some(entry.ok()?.path()));
+    let newest = packages
+        .filter(|path| path.to_string_lossy().ends_with("_arm64.deb"))
+        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
+    newest.with_context(|| {
+        format!(
+            "no package for arm64 in {}; build it, or name one with --deb",
+            folder.display()
+        )
+    })
+}
+
+/// Runs the checks.
+pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks) -> Result<()> {
+    let mut board = None;
+    checks.check("debian", || {
+        let mut files = kit.files();
+        let newer = newer(deb, kit.place)?;
+        let plain = kit.place.join("edge-agent.deb");
+        fs::copy(deb, &plain).with_context(|| format!("cannot copy {}", deb.display()))?;
+        files.extend([plain, newer]);
+        files.extend(bundle::make(kit.place)?);
+        let card = debian::make_card(kit, &packages::ensure()?, &files)?;
+        let pi = board.insert((card.clone(), debian::boot(kit, &card, "debian-1")?));
+        systemd_is_up(&mut pi.1)
+    });
+    let Some((card, mut pi)) = board else {
+        return Ok(());
+    };
+    println!(
+        "  the board's serial line: {}",
+        pi.machine.serial.log.display()
+    );
+    installed(&mut pi, checks);
+    serving(&mut pi, checks);
+    bundle::check(&mut pi, checks);
+    let mut again = None;
+    checks.check("power on again", || {
+        pi.run("sync")?;
+        pi.machine.cut_power()?;
+        let mut pi = debian::boot(kit, &card, "debian-2")?;
+        let seen = starts_with_the_board(&mut pi);
+        again = Some(pi);
+        seen
+    });
+    if let Some(mut pi) = again {
+        leaving(&mut pi, checks);
+    }
+    Ok(())
+}
+
+fn systemd_is_up(pi: &mut Pi) -> Result<String> {
+    let up = "systemctl is-system-running";
+    let state = pi.wait_for(up, |told| told.text == "running" || told.text == "degraded")?;
+    let failed = pi.run("systemctl --failed --no-legend --plain --no-pager")?;
+    ensure!(state == "running", "systemd is {state}: {failed}");
+    let seconds = uptime(pi)?;
+    let version = pi.run("systemctl --version | head -n 1")?;
+    Ok(format!("{version}, up {seconds} emulated s after power on"))
+}
+
+fn uptime(pi: &mut Pi) -> Result<String> {
+    let told = pi.run("cat /proc/uptime")?;
+    Ok(told.split(' ').next().unwrap_or_default().to_string())
+}
+
+/// The first installation.
+fn installed(pi: &mut Pi, checks: &mut Checks) {
+    checks.check("install", || {
+        pi.run("ip link set lo up 2>/dev/null || busybox ip link set lo up")?;
+        pi.run("dpkg -i /app/edge-agent.deb")?;
+        let told = pi.run("dpkg -s edge-agent | grep ^Status; id edge-agent")?;
+        contains(&told, "Status: install ok installed")?;
+        contains(&told, "(edge-agent)")?;
+        Ok(told.replace('\n', "; "))
+    });
+    checks.check("the package's files", || {
+        pi.run("dpkg --verify edge-agent")?;
+        pi.run("edge-agent --version")
+    });
+}
+
+/// The unit with a camera and pins.
+fn serving(pi: &mut Pi, checks: &mut Checks) {
+    checks.check("service", || {
+        pi.plug_camera()?;
+        let events = pi.events.clone();
+        pi.run(&format!(
+            "sed s#/tmp/events.jsonl#{events}# /app/agent.toml >{CONFIG} && \
+             cat /app/store.toml >>{CONFIG} && cp /app/minisign.pub /etc/edge-agent/"
+        ))?;
+        pi.run("systemctl enable --now edge-agent || systemctl --no-pager -l status edge-agent")?;
+        pi.wait_healthy()?;
+        let told = pi.run("systemctl --no-pager status edge-agent | head -n 12")?;
+        contains(&told, "active (running)")?;
+        let status = told.lines().find(|line| line.contains("Status:"));
+        Ok(status.unwrap_or("active (running)").trim().into())
+    });
+    checks.check("unprivileged", || {
+        let told = pi.run(
+            "p=$(systemctl show -p MainPID --value edge-agent); \
+             stat -c 'user %U' /proc/$p; grep -E '^(CapEff|NoNewPrivs|Seccomp):|VmHWM' \
+             /proc/$p/status | tr '\\t' ' '",
+        )?;
+        for wanted in [
+            "user edge-agent",
+            "CapEff: 0000000000000000",
+            "NoNewPrivs: 1",
+        ] {
+            contains(&told, wanted)?;
+        }
+        Ok(told.replace('\n', "; "))
+    });
+    checks.check("exposure", || {
+        let told = pi.run("systemd-analyze security --no-pager edge-agent | tail -n 1")?;
+        let exposure = exposure(&told).with_context(|| format!("no exposure in: {told}"))?;
+        ensure!(exposure <= MOST_EXPOSED, "{told}");
+        Ok(format!("{exposure} as installed"))
+    });
+    checks.check("red", || passes(pi, "red", RED));
+    checks.check("white", || passes(pi, "white", WHITE));
+    checks.check("crash", || {
+        pi.run("systemctl kill -s KILL edge-agent")?;
+        pi.wait_for("systemctl show -p NRestarts --value edge-agent", |told| {
+            told.text == "1"
+        })?;
+        pi.wait_healthy()?;
+        pi.wait_levels(ALL, 0)?;
+        Ok("systemd started it again, pins are off".into())
+    });
+    checks.check("reload", || {
+        let from = pi.said()?;
+        pi.run("systemctl reload edge-agent")?;
+        pi.wait_said(from, "read again")
+    });
+}
+
+/// After power on: nobody touches anything but the camera's other end, which a true one has not.
+fn starts_with_the_board(pi: &mut Pi) -> Result<String> {
+    pi.plug_camera()?;
+    pi.wait_healthy()?;
+    let seconds = uptime(pi)?;
+    passes(pi, "red", RED)?;
+    let memory = pi.run(
+        "grep VmHWM /proc/$(systemctl show -p MainPID --value edge-agent)/status | tr -s ' \\t' ' '",
+    )?;
+    Ok(format!(
+        "watches {seconds} emulated s after power on; first event told; {memory}"
+    ))
+}
+
+/// Upgrade, removal and purge.
+fn leaving(pi: &mut Pi, checks: &mut Checks) {
+    checks.check("upgrade", || {
+        let before = pi.run(&format!("cat {CONFIG}"))?;
+        pi.run("dpkg --force-confold -i /app/edge-agent-newer.deb")?;
+        let told = pi.run("dpkg -s edge-agent | grep ^Version")?;
+        contains(&told, "+newer")?;
+        ensure!(
+            pi.run(&format!("cat {CONFIG}"))? == before,
+            "the config changed"
+        );
+        pi.wait_healthy()?;
+        passes(pi, "red", RED)?;
+        Ok(format!("{told}; config kept, runs again"))
+    });
+    checks.check("remove", || {
+        pi.run("dpkg -r edge-agent")?;
+        pi.wait_levels(ALL, 0)?;
+        let told = pi.ask("systemctl is-active edge-agent; pidof edge-agent")?;
+        ensure!(told.text == "inactive", "after the removal: {}", told.text);
+        let events = pi.events.clone();
+        pi.run(&format!("test -s {CONFIG} && test -s {events}"))?;
+        Ok("ended with pins off; config and events are still there".into())
+    });
+    checks.check("purge", || {
+        pi.run("dpkg -P edge-agent")?;
+        let left = pi.run("ls -d /etc/edge-agent /var/lib/edge-agent 2>/dev/null; true")?;
+        ensure!(left.is_empty(), "left behind: {left}");
+        let failed = pi.run("systemctl --failed --no-legend --plain --no-pager")?;
+        ensure!(failed.is_empty(), "systemd has failed units: {failed}");
+        Ok("nothing is left".into())
+    });
+}
+
+fn passes(pi: &mut Pi, colour: &str, wanted: u32) -> Result<String> {
+    let (event, seen) = pi.passage(colour)?;
+    ensure!(event["colour"] == colour, "the event is {event}");
+    ensure!(
+        seen & ALL & wanted == wanted,
+        "pins {:#x} were on",
+        seen & ALL
+    );
+    Ok(format!(
+        "score {}, pins {:#x} were on",
+        event["score"],
+        seen & ALL
+    ))
+}
+
+fn contains(text: &str, wanted: &str) -> Result<()> {
+    if !text.contains(wanted) {
+        bail!("{wanted:?} is not in: {text}");
+    }
+    Ok(())
+}
+
+/// `→ Overall exposure level for edge-agent.service: 1.4 OK`
+fn exposure(told: &str) -> Option<f32> {
+    let (_, level) = told.split_once("exposure level for ")?;
+    level.split_once(": ")?.1.split(' ').next()?.parse().ok()
+}
+
+/// The same package with a later version, as the next release would be.
+fn newer(deb: &Path, place: &Path) -> Result<PathBuf> {
+    let folder = place.join("newer");
+    let _ = fs::remove_dir_all(&folder);
+    Tool::new("dpkg-deb")
+        .arg("-R")
+        .arg(deb)
+        .arg(&folder)
+        .read()?;
+    let control = folder.join("DEBIAN/control");
+    let text = fs::read_to_string(&control)
+        .with_context(|| format!("cannot read {}", control.display()))?;
+    let lines = text
+        .lines()
+        .map(|line| match line.starts_with("Version: ") {
+            true => format!("{line}+newer\n"),
+            false => format!("{line}\n"),
+        });
+    fs::write(&control, lines.collect::<String>())
+        .with_context(|| format!("cannot write {}", control.display()))?;
+    let newer = place.join("edge-agent-newer.deb");
+    Tool::new("dpkg-deb")
+        .args(["--root-owner-group", "-Zxz", "-z1", "-b"])
+        .args([&folder, &newer])
+        .read()?;
+    Ok(newer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposure_is_read_as_systemd_prints_it() {
+        let told = "→ Overall exposure level for edge-agent.service: 1.4 OK 🙂";
+        assert_eq!(exposure(told), Some(1.4));
+        assert_eq!(exposure("Unit edge-agent.service not found."), None);
+    }
+}
