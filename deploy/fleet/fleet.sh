@@ -49,20 +49,20 @@ random() {
     openssl rand -hex 24
 }
 
-# Appends NAME with the hash of PASSWORD to the broker's list. The password is on no command line.
+# Appends the lines NAME:PASSWORD of the file `new` to the broker's list, with hashes in the
+# passwords' place. No password is on a command line.
 enrol() {
-    one=$secrets/mosquitto/new
-    printf '%s:%s\n' "$1" "$2" >"$one"
+    new=$secrets/mosquitto/new
     if command -v mosquitto_passwd >/dev/null 2>&1; then
-        mosquitto_passwd -U "$one" || fail "mosquitto_passwd could not hash a password"
+        mosquitto_passwd -U "$new" || fail "mosquitto_passwd could not hash the passwords"
     else
         docker run --rm --network none --user "$(id -u):$(id -g)" \
             -v "$secrets/mosquitto:/enrol" "$image" mosquitto_passwd -U /enrol/new ||
-            fail "cannot hash a password; install mosquitto_passwd (Debian: mosquitto) or docker"
+            fail "cannot hash passwords; install mosquitto_passwd (Debian: mosquitto) or docker"
     fi
-    grep -q "^$1:\\$" "$one" || fail "mosquitto_passwd left $one unhashed"
-    cat "$one" >>"$passwords"
-    rm -f "$one"
+    ! grep -qv '^[^:]*:\$7\$' "$new" || fail "mosquitto_passwd left a password in $new unhashed"
+    cat "$new" >>"$passwords"
+    rm -f "$new"
 }
 
 # Under which user broker and collector read these files: who made them, or the broker image's own
@@ -120,7 +120,8 @@ init() {
     certificate
     : >"$passwords"
     collector=$(random)
-    enrol collector "$collector"
+    printf 'collector:%s\n' "$collector" >"$secrets/mosquitto/new"
+    enrol
     put collector_mqtt_password "$collector" 600
     for secret in postgres collector_db grafana_db grafana_admin; do
         put "${secret}_password" "$(random)" 644
@@ -148,19 +149,11 @@ known() {
     cut -d: -f1 "$passwords" | grep -qxF "$1"
 }
 
+# The part of the agent's config for a device.
 lines() {
-    cat <<END
-camera = "$1"
-
-[mqtt]
-host = "$(cat "$secrets/host")"
-port = $(sed -n 's/^FLEET_MQTT_PORT=//p' "$state/.env" | grep . || echo 8883)
-tls = true
-ca_file = "/etc/edge-agent/fleet-ca.pem"
-username = "$1"
-password_file = "/etc/edge-agent/mqtt-password"
-spool = "/var/lib/edge-agent/mqtt"
-END
+    printf '%s\n' "camera = \"$1\"" '' '[mqtt]' "host = \"$host\"" "port = $port" 'tls = true' \
+        'ca_file = "/etc/edge-agent/fleet-ca.pem"' "username = \"$1\"" \
+        'password_file = "/etc/edge-agent/mqtt-password"' 'spool = "/var/lib/edge-agent/mqtt"'
 }
 
 add() {
@@ -175,18 +168,34 @@ add() {
     [ -n "$to" ] || [ $# = 1 ] || misuse "many at once need --to DIR"
     for name in "$@"; do
         check_name "$name"
-        ! known "$name" || fail "$name is let in already; \`fleet.sh remove $name\` first to give it a new password"
     done
+    twice=$({
+        cut -d: -f1 "$passwords"
+        printf '%s\n' "$@"
+    } | sort | uniq -d | head -n 1)
+    [ -z "$twice" ] || fail "$twice is let in already; \`fleet.sh remove $twice\` first to give it a new password"
+    host=$(cat "$secrets/host")
+    port=$(sed -n 's/^FLEET_MQTT_PORT=//p' "$state/.env")
+    : "${port:=8883}"
+
+    # One random text, 48 letters for each.
+    openssl rand -hex $((24 * $#)) | tr -d '\n' | fold -w 48 >"$secrets/drawn"
+    exec 3<"$secrets/drawn"
     for name in "$@"; do
-        password=$(random)
-        enrol "$name" "$password"
+        read -r password <&3 || [ -n "$password" ]
+        printf '%s:%s\n' "$name" "$password"
         if [ -n "$to" ]; then
             mkdir -p "$to/$name"
             lines "$name" >"$to/$name/agent-part.toml"
             printf '%s\n' "$password" >"$to/$name/mqtt-password"
             cp "$secrets/ca.pem" "$to/$name/fleet-ca.pem"
-        else
-            cat <<END
+        fi
+    done >"$secrets/mosquitto/new"
+    exec 3<&-
+    rm -f "$secrets/drawn"
+    enrol
+    if [ -z "$to" ]; then
+        cat <<END
 # On the device, as root:
 install -m 644 /dev/stdin /etc/edge-agent/fleet-ca.pem <<'PEM'
 $(cat "$secrets/ca.pem")
@@ -197,8 +206,7 @@ PASSWORD
 # In /etc/edge-agent/agent.toml (camera above the first table):
 $(lines "$name")
 END
-        fi
-    done
+    fi
     reload
 }
 

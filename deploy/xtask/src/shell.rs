@@ -33,7 +33,19 @@ impl Tool {
 
     /// Cargo, by way of PATH, so that rustup's `+toolchain` is understood.
     pub fn cargo() -> Self {
-        Self::new("cargo")
+        let mut tool = Self::new("cargo");
+        // What cargo told this process about its own package. ring's build script looks at it, and
+        // with everything above it would be compiled anew whenever the caller changes.
+        for (name, _) in env::vars_os() {
+            let own = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+            if own
+                .iter()
+                .any(|start| name.to_string_lossy().starts_with(start))
+            {
+                tool.command.env_remove(name);
+            }
+        }
+        tool
     }
 
     /// Adds one argument.
