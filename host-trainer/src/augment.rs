@@ -65,6 +65,25 @@ impl Augment {
         }
     }
 
+    /// What one site's camera does to one vehicle from sighting to sighting: its viewpoint and
+    /// light are in the pictures already.
+    pub fn site() -> Self {
+        Self {
+            rotate_degrees: 5.0,
+            zoom: [0.8, 1.1],
+            aspect: 1.15,
+            shift: 0.06,
+            exposure: 0.06,
+            gamma: 0.08,
+            white_balance: 0.02,
+            shadow: 0.1,
+            noise: 0.2,
+            jpeg: 0.2,
+            occlusion: 0.15,
+            ..Self::mirrors()
+        }
+    }
+
     /// Nothing but mirrors.
     pub fn mirrors() -> Self {
         Self {

@@ -71,6 +71,30 @@ pub fn forced(losses: &str) -> String {
     )
 }
 
+/// The section of a bundle that was adapted to a site: to which bundle's it is and what that
+/// brought, before and after, on vehicles that were not learned from.
+pub fn adapted(from: &str, tried: Option<(&Confusion, &Confusion)>) -> String {
+    let mut text = format!(
+        "\n## Adapted to one site\n\nThe last layers of bundle {from} learned from pictures of one \
+         camera. Elsewhere expect no more than of that bundle.\n"
+    );
+    match tried {
+        Some((before, after)) => {
+            let _ = writeln!(
+                text,
+                "\nOn {} labelled pictures of vehicles that were not learned from, with 32-bit \
+                 weights: accuracy {:.4} before, {:.4} after. After:\n\n```text\n{}```",
+                after.pictures(),
+                before.accuracy(),
+                after.accuracy(),
+                after.table()
+            );
+        }
+        None => text += "\nThere were no labels to measure by.\n",
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! The commands: each file holds a command's arguments and its `run`.
 
+pub mod adapt;
 pub mod compare;
 pub mod dataset;
 pub mod doctor;

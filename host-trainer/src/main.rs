@@ -1,6 +1,7 @@
 //! `host-trainer`: from folders of pictures to a bundle. Parses the command line and turns
 //! errors into one line and an exit code: 2 misuse, 1 failure.
 
+mod adapt;
 mod arch;
 mod augment;
 mod cache;
@@ -10,6 +11,7 @@ mod check;
 mod commands;
 mod compare;
 mod cost;
+mod crops;
 mod dataset;
 mod device;
 mod duplicates;
@@ -59,6 +61,7 @@ enum Command {
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
     Export(commands::export::Arguments),
+    Adapt(commands::adapt::Arguments),
     Evaluate(commands::evaluate::Arguments),
     Serve(commands::serve::Arguments),
 }
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Export(arguments) => commands::export::run(arguments),
+        Command::Adapt(arguments) => commands::adapt::run(arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(arguments),
         Command::Serve(arguments) => commands::serve::run(arguments),
     };

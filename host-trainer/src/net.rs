@@ -3,6 +3,8 @@
 
 mod layer;
 
+use std::ops::Range;
+
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -50,6 +52,11 @@ impl Net {
             norm_momentum: NORM_MOMENTUM,
             precision: Precision::Float32,
         }
+    }
+
+    /// The same on the processor.
+    pub fn on_processor(arch: &Arch) -> Self {
+        Self::new(arch, Device::Cpu)
     }
 
     /// The steps it interprets.
@@ -103,26 +110,67 @@ impl Net {
 
     /// Logits `[n, classes]` of inputs `[n, 3, height, width]`.
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        self.through(self.layers.len(), input, train)
+        self.through(0..self.layers.len(), input, train, true)
+    }
+
+    /// What feature module `module` is given for inputs `[n, 3, height, width]`; the classifier
+    /// comes after the last module.
+    pub fn front(&self, input: &Tensor, module: usize) -> Result<Tensor, TchError> {
+        self.through(0..self.first_layer(module), input, false, false)
+    }
+
+    /// Logits of what [`Net::front`] gave. Statistics stay as they are; `dropout` may act.
+    pub fn back(&self, front: &Tensor, module: usize, dropout: bool) -> Result<Tensor, TchError> {
+        self.through(
+            self.first_layer(module)..self.layers.len(),
+            front,
+            dropout,
+            false,
+        )
+    }
+
+    /// The layer that a module begins with: its first convolution, or what opens the residual
+    /// around it.
+    fn first_layer(&self, module: usize) -> usize {
+        let own = |found: &Option<usize>| found.is_some_and(|found| found >= module);
+        let Some(first) = self.modules.iter().position(own) else {
+            let pool = |step: &Step| *step == Step::MeanPool;
+            return self.arch.steps.iter().position(pool).unwrap_or(0);
+        };
+        match self.arch.steps.get(first.wrapping_sub(1)) {
+            Some(Step::Keep) => first - 1,
+            _ => first,
+        }
     }
 
     /// What the last layer sees of inputs `[n, 3, height, width]`: `[n, 1024]` of a small
     /// network, `[n, 1280]` of a large one.
     pub fn embed(&self, input: &Tensor) -> Result<Tensor, TchError> {
-        self.through(self.layers.len().saturating_sub(1), input, false)
+        self.through(0..self.layers.len().saturating_sub(1), input, false, false)
     }
 
-    fn through(&self, layers: usize, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
+    fn through(
+        &self,
+        layers: Range<usize>,
+        input: &Tensor,
+        train: bool,
+        move_statistics: bool,
+    ) -> Result<Tensor, TchError> {
         let kind = match self.precision {
             Precision::Float32 => Kind::Float,
             Precision::Bfloat16 => Kind::BFloat16,
         };
         let mut x = input.f_to_kind(kind)?;
         let mut kept = None;
-        for (layer, module) in self.layers[..layers].iter().zip(&self.modules) {
+        for (layer, module) in self.layers[layers.clone()]
+            .iter()
+            .zip(&self.modules[layers])
+        {
             let mode = Mode {
                 train,
-                move_statistics: train && module.is_some_and(|m| m >= self.trained_from),
+                move_statistics: train
+                    && move_statistics
+                    && module.is_some_and(|m| m >= self.trained_from),
                 norm_momentum: self.norm_momentum,
             };
             x = layer.forward(x, &mut kept, &mode)?;
@@ -262,6 +310,23 @@ mod tests {
         let text = large.load(&small, "w.safetensors").unwrap_err().to_string();
         assert!(text.starts_with("w.safetensors"), "{text}");
         assert!(text.contains("mobilenet_v3_large"), "{text}");
+    }
+
+    #[test]
+    fn front_and_back_are_the_whole_at_every_module() {
+        for variant in [Variant::Small, Variant::Large] {
+            let net = Net::on_processor(&Arch::new(variant, 5));
+            let input = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
+            let before = net.weights();
+            let whole = values(&net.forward(&input, false).unwrap());
+            for module in 0..=net.feature_modules() {
+                let front = net.front(&input, module).unwrap();
+                let logits = values(&net.back(&front, module, false).unwrap());
+                assert_eq!(logits, whole, "{variant:?}, module {module}");
+                let _ = net.back(&front, module, true).unwrap();
+            }
+            assert_eq!(net.weights(), before, "statistics moved");
+        }
     }
 
     #[test]

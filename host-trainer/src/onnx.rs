@@ -1,6 +1,10 @@
 //! The network as an ONNX file: the other interpreter of `arch`'s steps. Writes protobuf; runs
 //! nothing.
 
+mod read;
+
+pub use read::read;
+
 use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,

@@ -75,6 +75,31 @@ pub fn fold(arch: &Arch, weights: &Weights) -> Weights {
     folded
 }
 
+/// The weights of a network of `arch` that computes what the folded one does: its normalisations
+/// only add the biases. None when an array is missing.
+pub fn unfold(arch: &Arch, folded: &Weights) -> Option<Weights> {
+    let mut weights = folded.clone();
+    for step in &arch.steps {
+        let Step::Conv(conv) = step else { continue };
+        let bias = weights.remove(&format!("{}.bias", conv.name))?;
+        let all = |value: f32| Array {
+            shape: vec![conv.output],
+            values: vec![value; conv.output],
+        };
+        // With this variance the normalisation divides by exactly 1.
+        let variance = (1.0 - NORM_EPSILON) as f32;
+        for (part, array) in [
+            ("weight", all(1.0)),
+            ("bias", bias),
+            ("running_mean", all(0.0)),
+            ("running_var", all(variance)),
+        ] {
+            weights.insert(format!("{}.{part}", conv.norm), array);
+        }
+    }
+    Some(weights)
+}
+
 /// Every parameter as it is.
 pub fn float(folded: Weights) -> Parameters {
     folded
@@ -168,6 +193,22 @@ mod tests {
             .filter(|name| name.ends_with(".0.bias"))
             .count();
         assert!(biased >= convolutions);
+    }
+
+    #[test]
+    fn folding_what_was_unfolded_gives_the_same() {
+        let arch = Arch::new(Variant::Small, 3);
+        let folded = fold(&arch, &Net::new(&arch, Device::Cpu).weights());
+        let again = fold(&arch, &unfold(&arch, &folded).unwrap());
+        assert_eq!(again.len(), folded.len());
+        for (name, array) in &folded {
+            for (a, b) in array.values.iter().zip(&again[name].values) {
+                assert!((a - b).abs() <= 1e-6 * a.abs().max(1.0), "{name}: {a} {b}");
+            }
+        }
+        let mut missing = folded.clone();
+        missing.remove("features.0.0.bias");
+        assert_eq!(unfold(&arch, &missing), None);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The web page: classifies pictures in a browser and shows runs with their mistakes. Listens,
 //! takes connections in and ends when asked; what the addresses answer is in `site`.
 //!
-//! Meant for the machine it runs on. It keeps nothing, writes nothing and holds every resource
-//! within bounds: connections, bytes in memory, pictures waiting, threads and time. A
+//! Meant for the machine it runs on. It keeps nothing, writes nothing but the labels of
+//! `--crops`, and holds every resource within bounds: connections, bytes in memory, pictures waiting, threads and time. A
 //! connection carries one request, so one deadline covers all that a slow client can do.
 
 mod answer;
 mod confined;
 mod connection;
 mod guard;
+pub mod label;
 mod memory;
 mod mistakes;
 pub mod model;
@@ -30,6 +31,7 @@ use tokio::task::JoinSet;
 
 use answer::Answer;
 use guard::Names;
+use label::Bench;
 use memory::Memory;
 use mistakes::Mistakes;
 use model::Model;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub host_names: Vec<String>,
     /// Threads that classify, at least 1.
     pub workers: usize,
+    /// Pictures to label.
+    pub bench: Option<Bench>,
     /// How long a client may take to send its request.
     pub upload: Duration,
 }
@@ -100,6 +104,14 @@ pub fn run(listener: TcpListener, settings: Settings) -> anyhow::Result<()> {
         Ok(Box::new(move |bytes: &[u8]| Answer::of(bytes, &mut runner, reject_below)) as Classify)
     })?;
     introduce(&facts, &settings.runs, address);
+    if let Some(bench) = &settings.bench {
+        let (pictures, labelled) = bench.counts();
+        let file = bench.file().display();
+        say(&format!(
+            "crops        {pictures} pictures, {labelled} labelled, in {file}"
+        ));
+        say(&format!("labelling    http://{address}/label"));
+    }
     let memory = Memory::new(MAX_HELD_BYTES);
     let site = Arc::new(Site {
         facts,
@@ -108,6 +120,7 @@ pub fn run(listener: TcpListener, settings: Settings) -> anyhow::Result<()> {
         memory,
         runs: settings.runs,
         mistakes: Mistakes::default(),
+        bench: settings.bench,
     });
     let router = site::router(site, Names::new(address, settings.host_names));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -208,8 +221,8 @@ fn introduce(facts: &model::Facts, runs: &Runs, address: SocketAddr) {
     if !address.ip().is_loopback() {
         eprintln!(
             "host-trainer: warning: {address} is open to the network: whoever reaches it can \
-             have pictures classified and see the runs and their pictures, unencrypted; without \
-             --listen only this machine can"
+             have pictures classified, see the runs and their pictures and change the labels of \
+             --crops, unencrypted; without --listen only this machine can"
         );
     }
 }

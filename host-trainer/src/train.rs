@@ -13,6 +13,7 @@ mod recipe;
 mod resident;
 mod state;
 pub mod trial;
+pub mod tune;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -1,16 +1,18 @@
 //! `host-trainer dataset`: what can be said of a folder of pictures before training.
 
 pub mod check;
+pub mod cut;
 pub mod split;
 
 use std::path::Path;
 
 use super::usage;
 
-/// Check a folder of labelled pictures, or divide one into training, validation and test.
+/// Check or divide a folder of labelled pictures, or cut pictures out of a camera's frames.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Check(check::Arguments),
+    Cut(cut::Arguments),
     Split(split::Arguments),
 }
 
@@ -18,6 +20,7 @@ pub enum Command {
 pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Cut(arguments) => cut::run(arguments),
         Command::Split(arguments) => split::run(arguments),
     }
 }

@@ -1,6 +1,8 @@
 //! `host-trainer evaluate`: what a bundle answers on labelled pictures, through the agent's own
 //! `models::Runner`. Also the measuring that `export` does.
 
+mod negatives;
+
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -39,6 +41,10 @@ pub struct Arguments {
     /// many views of a vehicle
     #[arg(long)]
     flip: bool,
+    /// Pictures that show no vehicle, instead of labelled ones: the share that gets "unknown", with
+    /// several thresholds
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "flip"])]
+    negatives: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -250,6 +256,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         temperature,
         reject_below,
     } = judged.decision();
+    if let Some(folder) = &arguments.negatives {
+        return negatives::run(folder, &|| judged.runner(), reject_below, arguments.json);
+    }
     let scan = match arguments.split {
         // Folders of classes that the run left out are not in its split.
         Some(_) => Dataset::scan_within,

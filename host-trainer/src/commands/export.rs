@@ -27,6 +27,15 @@ use crate::{card, onnx};
 /// Largest difference between a logit of libtorch and of the exported float model.
 const AGREEMENT: f32 = 1e-3;
 
+/// This program, as manifests name it.
+pub const GENERATOR: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// The time as manifests have it: RFC 3339, UTC, whole seconds.
+pub fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// How weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Quantise {
@@ -149,10 +158,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         format: models::manifest::SUPPORTED_FORMATS[0],
         name: arguments.name.clone(),
         version: arguments.bundle_version.clone(),
-        created: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
-        generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
+        created: now(),
+        generator: GENERATOR.into(),
         architecture: record.model.architecture().into(),
         labels: record.classes.clone(),
         input: spec.clone(),

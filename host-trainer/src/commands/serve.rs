@@ -9,7 +9,9 @@ use anyhow::Context;
 use models::Bundle;
 
 use super::{default_workers, usage};
+use crate::crops::labels::FILE;
 use crate::run::Run;
+use crate::serve::label::Bench;
 use crate::serve::model::Model;
 use crate::serve::runs::Runs;
 use crate::serve::{self, Settings};
@@ -17,10 +19,11 @@ use crate::serve::{self, Settings};
 /// Most threads that classify unless more are asked for: each may hold a large decoded picture.
 const DEFAULT_WORKERS: usize = 4;
 
-/// Show a web page that classifies pictures and the webcam, and browses runs.
+/// Show a web page that classifies pictures and the webcam, browses runs and labels pictures.
 ///
 /// The answers are those of `evaluate` and `edge-agent classify`: the same code on the same
-/// network. Pictures are classified in memory and never written or kept. Ctrl-C ends it.
+/// network. Pictures are classified in memory and never written or kept; labels are. Ctrl-C ends
+/// it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!("The page's programming interface:\n\n", include_str!("../serve/api.md")))]
 pub struct Arguments {
@@ -33,6 +36,13 @@ pub struct Arguments {
     /// Folder of run folders to browse [default: the one that holds --run, else ./runs]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
+    /// Folder of a site's pictures, as the agent's [crops] fills it, to be labelled with one key
+    /// each at /label: the doubtful first. What the network thinks of a picture is not shown
+    #[arg(long, value_name = "DIR")]
+    crops: Option<PathBuf>,
+    /// Where labels go [default: labels.jsonl among the pictures]
+    #[arg(long, value_name = "FILE", requires = "crops")]
+    labels: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one. Any address but this machine's own lets
     /// others on the network use the page
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8017", value_parser = address)]
@@ -62,13 +72,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         (None, None) => Model::of_bundle(Bundle::shipped()?),
     };
     let model = model.reject_below(arguments.reject_below);
+    let workers = arguments
+        .workers
+        .map_or(default_workers().min(DEFAULT_WORKERS), usize::from);
+    let bench = arguments.crops.as_ref().map(|folder| {
+        let file = arguments
+            .labels
+            .clone()
+            .unwrap_or_else(|| folder.join(FILE));
+        Bench::open(folder, &file, &model, workers)
+    });
     let settings = Settings {
+        bench: bench.transpose()?,
         model,
         runs: runs(arguments)?,
         host_names: arguments.host_name.clone(),
-        workers: arguments
-            .workers
-            .map_or(default_workers().min(DEFAULT_WORKERS), usize::from),
+        workers,
         upload: Duration::from_secs(arguments.upload_seconds.into()),
     };
     serve::run(listener, settings)

@@ -263,7 +263,7 @@ fn shown(line: &Answer) -> Shown {
 }
 
 /// The kind of picture that these bytes begin like.
-fn content_type(bytes: &[u8]) -> Option<&'static str> {
+pub fn content_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),

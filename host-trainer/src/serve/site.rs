@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware;
@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::{self, DOCUMENT_POLICY, Names};
+use super::label::Bench;
 use super::memory::Memory;
-use super::mistakes::{Mistakes, Wanted, gallery};
+use super::mistakes::{Mistakes, Wanted, content_type, gallery};
 use super::model::Facts;
 use super::pool::Pool;
 use super::problem::Problem;
@@ -37,6 +38,8 @@ pub struct Site {
     pub runs: Runs,
     /// Their answers.
     pub mistakes: Mistakes,
+    /// The pictures to label, if there are some.
+    pub bench: Option<Bench>,
 }
 
 type Shared = State<Arc<Site>>;
@@ -48,7 +51,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// The page and the API's own description: path, content type, content.
-const ASSETS: [(&str, &str, &str); 9] = [
+const ASSETS: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page.css", CSS, include_str!("page/page.css")),
     ("/cards.css", CSS, include_str!("page/cards.css")),
@@ -57,6 +60,9 @@ const ASSETS: [(&str, &str, &str); 9] = [
     ("/classify.js", SCRIPT, include_str!("page/classify.js")),
     ("/webcam.js", SCRIPT, include_str!("page/webcam.js")),
     ("/runs.js", SCRIPT, include_str!("page/runs.js")),
+    ("/label", HTML, include_str!("page/label.html")),
+    ("/label.css", CSS, include_str!("page/label.css")),
+    ("/label.js", SCRIPT, include_str!("page/label.js")),
     ("/api", TEXT, include_str!("api.md")),
 ];
 
@@ -70,7 +76,10 @@ pub fn router(site: Arc<Site>, names: Names) -> Router {
         .route("/api/runs/{run}/report.html", get(report))
         .route("/api/runs/{run}/plots/{plot}", get(plot))
         .route("/api/runs/{run}/answers", get(answers))
-        .route("/api/runs/{run}/picture", get(picture));
+        .route("/api/runs/{run}/picture", get(picture))
+        .route("/api/crops", get(crops))
+        .route("/api/crops/{id}/picture", get(crop))
+        .route("/api/crops/{id}/label", post(label));
     for (path, kind, content) in ASSETS {
         let answer = move || async move { ([(header::CONTENT_TYPE, kind)], content) };
         router = router.route(path, get(answer));
@@ -214,6 +223,40 @@ async fn picture(
     document(&memory, kind, bytes)
 }
 
+/// The bench, or that there is none.
+fn bench(site: &Site) -> Result<&Bench, Problem> {
+    let none = Problem::NotFound("picture to label; start the program with --crops DIR");
+    site.bench.as_ref().ok_or(none)
+}
+
+async fn crops(State(site): Shared) -> Result<Response, Problem> {
+    let desk = |site: &Site| bench(site).map(|bench| Json(json!(bench.desk())));
+    Ok(reading(site, desk).await??.into_response())
+}
+
+async fn crop(State(site): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+    let memory = site.memory.clone();
+    let bytes = reading(site, move |site| bench(site)?.picture(&id)).await??;
+    let kind = content_type(&bytes).ok_or(Problem::NotFound("picture"))?;
+    document(&memory, kind, bytes)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    label: Option<String>,
+}
+
+async fn label(
+    State(site): Shared,
+    Path(id): Path<String>,
+    said: Result<Json<Said>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(Said { label }) = said.map_err(|error| Problem::Parameter(error.body_text()))?;
+    reading(site, move |site| bench(site)?.label(&id, label)).await??;
+    Ok(Json(json!({})).into_response())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +273,7 @@ mod tests {
                 addresses += 1;
             }
         }
-        assert_eq!(addresses, 8);
+        assert_eq!(addresses, 11);
         let sources: String = ASSETS.iter().map(|(_, _, content)| *content).collect();
         for (path, _, _) in ASSETS {
             assert!(sources.contains(&format!("{path}\"")), "{path}");

@@ -1,0 +1,120 @@
+//! A bundle's network moved towards one site: what it learns from, and how well that works on
+//! vehicles that it did not learn from. Reads pictures; writes nothing.
+//!
+//! Everything begins at the bundle's own weights, which are what is deployed: normalisations are
+//! folded into them, and stay so. Only the last modules move, by little ([`STEPS`]), and each step
+//! also holds them to what the bundle answered on pictures of its own.
+
+mod examples;
+pub mod memory;
+pub mod site;
+pub mod trial;
+mod views;
+
+use anyhow::{Context, bail};
+use models::Bundle;
+use models::PreprocessSpec;
+
+use crate::arch::{Arch, Variant};
+use crate::net::Net;
+use crate::train::tune::{Tuning, tune};
+use crate::weights::Weights;
+use crate::{onnx, quantise};
+use memory::Memory;
+use site::Site;
+
+/// Modules before the classifier that move with it: two blocks and the last convolution.
+const MODULES: usize = 3;
+/// Steps that it moves for.
+const STEPS: u32 = 200;
+/// Pictures of each kind in a step.
+const BATCH: usize = 32;
+/// Highest learning rate.
+const LR: f64 = 1e-3;
+/// How strongly weights are held to the bundle's.
+const PULL: f64 = 5.0;
+
+/// What is learned from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lesson<'a> {
+    /// The site's labelled pictures that may be learned from, by index; none: from what the bundle
+    /// itself is sure of.
+    pub labelled: Option<&'a [usize]>,
+    /// Where random numbers start from.
+    pub seed: u64,
+}
+
+/// A bundle's network, ready to be moved.
+#[derive(Debug)]
+pub struct Base {
+    /// The table that it is of.
+    pub arch: Arch,
+    /// How pictures become inputs.
+    pub spec: PreprocessSpec,
+    /// Its weights.
+    weights: Weights,
+    origin: String,
+}
+
+impl Base {
+    /// Takes the weights out of the bundle. Errors when another program wrote its network.
+    pub fn of(bundle: &Bundle) -> anyhow::Result<Self> {
+        let manifest = bundle.manifest();
+        let known = [Variant::Small, Variant::Large];
+        let variant = known
+            .into_iter()
+            .find(|variant| variant.architecture() == manifest.architecture);
+        let Some(variant) = variant else {
+            bail!(
+                "{}: its network is a {}; {} can be adapted",
+                bundle.origin(),
+                manifest.architecture,
+                known.map(Variant::architecture).join(" and ")
+            );
+        };
+        let arch = Arch::new(variant, manifest.labels.len());
+        let origin = bundle.origin().to_string();
+        let folded = onnx::read(bundle.model()).map_err(anyhow::Error::msg);
+        let weights = folded.and_then(|folded| {
+            quantise::unfold(&arch, &folded).context("a convolution has no bias")
+        });
+        let weights = weights.with_context(|| {
+            format!("{origin}: model.onnx is not as `host-trainer export` writes it")
+        })?;
+        crate::weights::check(&weights, &arch.tensors(), variant.architecture(), &origin)?;
+        Ok(Self {
+            arch,
+            spec: manifest.input.clone(),
+            weights,
+            origin,
+        })
+    }
+
+    /// The network as the bundle has it.
+    pub fn net(&self) -> anyhow::Result<Net> {
+        let mut net = Net::on_processor(&self.arch);
+        net.load_all(&self.weights, &self.origin)?;
+        Ok(net)
+    }
+
+    /// The first module that moves.
+    pub fn moves_from(&self, net: &Net) -> usize {
+        net.feature_modules().saturating_sub(MODULES)
+    }
+
+    /// The network after a lesson.
+    pub fn moved(&self, site: &Site, memory: &Memory, lesson: &Lesson<'_>) -> anyhow::Result<Net> {
+        let mut net = self.net()?;
+        let tuning = Tuning {
+            from: self.moves_from(&net),
+            steps: STEPS,
+            batch_size: BATCH,
+            lr: LR,
+            pull: PULL,
+            seed: lesson.seed,
+        };
+        let kinds = [site.examples(lesson), memory.examples()];
+        tune(&mut net, &tuning, &kinds)?;
+        Ok(net)
+    }
+}

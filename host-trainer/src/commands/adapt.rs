@@ -1,0 +1,343 @@
+//! `host-trainer adapt`: a bundle and pictures of one site in, a bundle for that site out, unless
+//! it would be the worse one.
+
+mod own;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use models::manifest::{Decision, Quantisation, Training};
+use models::{Bundle, Runner};
+
+use super::evaluate::Answers;
+use super::{default_workers, usage};
+use crate::adapt::memory::Memory;
+use crate::adapt::site::Site;
+use crate::adapt::trial::{self, Trial};
+use crate::adapt::{Base, Lesson};
+use crate::crops::labels::{self, Labels};
+use crate::gate::Limits;
+use crate::metrics::{Confusion, fit_temperature};
+use crate::{card, onnx, quantise};
+use own::Own;
+
+/// Fewer labelled vehicles cannot be learned from and tested on.
+const LEAST_VEHICLES: usize = 10;
+/// Fewer pictures that the bundle is sure of say nothing about the site.
+const LEAST_SURE: usize = 20;
+/// With so many labelled pictures probabilities are calibrated anew.
+const CALIBRATES: usize = 100;
+/// What may be lost on the bundle's own pictures: they are not the site's.
+const OWN: Limits = Limits {
+    top1: 0.01,
+    recall: 0.05,
+};
+
+/// Make a bundle for one site out of a bundle and pictures of that site.
+///
+/// With labels (`serve --crops` makes them; a few dozen help) the last layers learn from them;
+/// without, from those pictures that the bundle is sure of. The bundle alone is enough; its own
+/// training pictures (--run, or --data with --split) make it safer. No bundle is written that is worse than
+/// the first: on labelled vehicles that it did not learn from (five times a fifth of them), or, by
+/// more than a point of top-1 or five points of a class's recall (or one picture), on the test
+/// pictures of the bundle's own.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The bundle to begin with; when absent, the one compiled into edge-agent
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// The site's pictures
+    #[arg(long, value_name = "DIR")]
+    crops: PathBuf,
+    /// Their labels; when absent, labels.jsonl among the pictures, if it is there
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Learn from no label, even if there are some
+    #[arg(long)]
+    without_labels: bool,
+    /// The run that the bundle was exported from: its pictures are the bundle's own
+    #[arg(long, value_name = "RUN")]
+    run: Option<PathBuf>,
+    /// The folder of the bundle's own pictures: with --split, or where the run's are now
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Which of the pictures in --data were trained on, and which test
+    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "run")]
+    split: Option<PathBuf>,
+    /// Folder to make
+    #[arg(long, value_name = "DIR", required_unless_present = "curve")]
+    out: Option<PathBuf>,
+    /// The new bundle's version; when absent, the old one's with "-site"
+    #[arg(long)]
+    bundle_version: Option<String>,
+    /// Write no bundle; print what so many labels would bring
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    curve: Vec<usize>,
+    /// Times that each row of the curve is measured
+    #[arg(long, default_value_t = 3, requires = "curve")]
+    repeats: u64,
+    /// Where random numbers start from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(out) = arguments.out.as_ref().filter(|out| out.exists()) {
+        return Err(usage(models::BundleError::Exists(out.clone())));
+    }
+    let bundle = match &arguments.bundle {
+        Some(folder) => Bundle::open(folder)?,
+        None => Bundle::shipped()?,
+    };
+    let classes = &bundle.manifest().labels;
+    let own = Own::of(arguments, classes)?;
+    if let Some(own) = own.as_ref().filter(|own| !own.are_of(&bundle)) {
+        eprintln!(
+            "host-trainer: warning: the pictures in {} are not exactly those that the bundle was \
+             trained on; if it was trained on some of the test pictures, they flatter it",
+            own.train.root.display()
+        );
+    }
+    let labels = read_labels(arguments, classes)?;
+    let base = Base::of(&bundle)?;
+    let workers = default_workers();
+    let temperature = bundle.manifest().decision.temperature;
+    let site = Site::read(
+        &arguments.crops,
+        &labels,
+        classes,
+        &base,
+        temperature,
+        workers,
+    )?;
+    let labelled = site.with_class();
+    let vehicles = trial::vehicles(&site);
+    println!(
+        "site         {} pictures, {} with a colour ({vehicles} vehicles), {} without a vehicle",
+        site.crops.len(),
+        labelled.len(),
+        site.labels.iter().flatten().count() - labelled.len()
+    );
+    let memory = match &own {
+        Some(own) => Memory::of_pictures(&base, &own.train, arguments.seed, workers)?,
+        None => Memory::drawn(&base, classes, workers)?,
+    };
+    let whose = if own.is_some() {
+        "own pictures"
+    } else {
+        "drawn cars"
+    };
+    println!("memory       {} of the bundle's {whose}", memory.count());
+    let with_labels = !arguments.without_labels && !labels.is_empty();
+    if with_labels && vehicles < LEAST_VEHICLES {
+        bail!(
+            "{vehicles} vehicles have a label; {LEAST_VEHICLES} or more are needed to learn from \
+             some and test on others: label more (host-trainer serve --crops {}), or give \
+             --without-labels",
+            arguments.crops.display()
+        );
+    }
+    if !arguments.curve.is_empty() {
+        return curve(arguments, &base, &site, &memory, classes);
+    }
+    if !with_labels && site.sure() < LEAST_SURE {
+        bail!(
+            "the bundle is sure of {} of these pictures, and {LEAST_SURE} are needed to learn \
+             without labels; label some (host-trainer serve --crops {})",
+            site.sure(),
+            arguments.crops.display()
+        );
+    }
+    if labels.is_empty() && own.is_none() {
+        return Err(usage(
+            "without labels and without the bundle's own pictures nobody could tell whether the \
+             new bundle is worse; give --labels, --run, or --data with --split",
+        ));
+    }
+    let tried = match (with_labels, labelled.is_empty()) {
+        (true, _) => Some(trial::across(
+            &base,
+            &site,
+            &memory,
+            classes,
+            None,
+            arguments.seed,
+        )?),
+        (false, false) => Some(trial::without_labels(
+            &base,
+            &site,
+            &memory,
+            classes,
+            arguments.seed,
+        )?),
+        (false, true) => None,
+    };
+    if let Some(tried) = &tried {
+        let (before, after) = (tried.before.accuracy(), tried.after.accuracy());
+        println!(
+            "on vehicles that were not learned from: {before:.3} before, {after:.3} after ({} \
+             pictures)",
+            tried.after.pictures()
+        );
+        if after < before {
+            bail!(
+                "adapting makes it worse here: {before:.3} to {after:.3} of the labelled pictures \
+                 of vehicles that were not learned from; nothing was written. Look for wrong \
+                 labels, or label more"
+            );
+        }
+    }
+    let all: Vec<usize> = (0..site.crops.len()).collect();
+    let lesson = Lesson {
+        labelled: with_labels.then_some(all.as_slice()),
+        seed: arguments.seed,
+    };
+    let folded = quantise::fold(&base.arch, &base.moved(&site, &memory, &lesson)?.weights());
+    let parameters = match bundle.manifest().quantisation {
+        Quantisation::None => quantise::float(folded),
+        Quantisation::WeightsInt8 => quantise::weights_int8(folded),
+    };
+    let model = onnx::write(&base.arch, &parameters, base.spec.height, base.spec.width);
+    let measured = own
+        .as_ref()
+        .map(|own| own.judge(&bundle, &model, &OWN))
+        .transpose()?;
+    let counts = |class: usize| labelled.iter().filter(|(_, c)| *c == class).count() as u32;
+    let site_counts = classes.iter().enumerate();
+    let site_counts = site_counts
+        .map(|(class, name)| (name.clone(), counts(class)))
+        .collect();
+    write(
+        arguments,
+        &bundle,
+        model,
+        site_counts,
+        tried.as_ref(),
+        measured,
+    )
+}
+
+fn read_labels(arguments: &Arguments, classes: &[String]) -> anyhow::Result<Labels> {
+    let file = match &arguments.labels {
+        Some(file) if !file.is_file() => {
+            return Err(usage(format!(
+                "there is no file of labels {}",
+                file.display()
+            )));
+        }
+        Some(file) => file.clone(),
+        None => arguments.crops.join(labels::FILE),
+    };
+    labels::read(&file, classes).map_err(usage)
+}
+
+/// Prints how right the bundle is with so many labels.
+fn curve(
+    arguments: &Arguments,
+    base: &Base,
+    site: &Site,
+    memory: &Memory,
+    classes: &[String],
+) -> anyhow::Result<()> {
+    println!("labels  right before  right after  macro F1 after");
+    let row = |labels: &str, trials: &[Trial]| {
+        let mean = |of: &dyn Fn(&Trial) -> f64| {
+            trials.iter().map(of).sum::<f64>() / trials.len().max(1) as f64
+        };
+        println!(
+            "{labels:>6}  {:12.3}  {:11.3}  {:14.3}",
+            mean(&|trial| trial.before.accuracy()),
+            mean(&|trial| trial.after.accuracy()),
+            mean(&|trial| trial.after.macro_f1())
+        );
+    };
+    let seeds = || arguments.seed..arguments.seed + arguments.repeats;
+    let none = seeds().map(|seed| trial::without_labels(base, site, memory, classes, seed));
+    row("none", &none.collect::<anyhow::Result<Vec<_>>>()?);
+    for count in &arguments.curve {
+        let some =
+            seeds().map(|seed| trial::across(base, site, memory, classes, Some(*count), seed));
+        row(
+            &count.to_string(),
+            &some.collect::<anyhow::Result<Vec<_>>>()?,
+        );
+    }
+    Ok(())
+}
+
+/// Writes the new bundle.
+fn write(
+    arguments: &Arguments,
+    bundle: &Bundle,
+    model: Vec<u8>,
+    site_counts: std::collections::BTreeMap<String, u32>,
+    tried: Option<&Trial>,
+    measured: Option<(models::manifest::Measurement, Confusion)>,
+) -> anyhow::Result<()> {
+    let Some(out) = &arguments.out else {
+        return Ok(());
+    };
+    let mut manifest = bundle.manifest().clone();
+    manifest.version = match &arguments.bundle_version {
+        Some(version) => version.clone(),
+        None => format!("{}-site", manifest.version),
+    };
+    manifest.created = super::export::now();
+    manifest.generator = super::export::GENERATOR.into();
+    let enough = tried.filter(|tried| tried.logits.len() >= CALIBRATES);
+    if let Some(tried) = enough {
+        let (rows, truths): (Vec<Vec<f32>>, Vec<usize>) = tried.logits.iter().cloned().unzip();
+        manifest.decision = Decision {
+            temperature: fit_temperature(&rows, &truths),
+            ..manifest.decision
+        };
+    }
+    manifest.training = Training {
+        pictures: site_counts,
+        pretrained: format!("bundle {}", bundle.id()),
+        ..manifest.training
+    };
+    let (metrics, confusion) = measured.unzip();
+    manifest.metrics = metrics.into_iter().collect();
+    let confusion = confusion.unwrap_or_else(|| Confusion::new(&manifest.labels));
+    let golden = manifest.golden.iter();
+    let golden = golden
+        .filter_map(|golden| Some(bundle.file(&golden.file)?.to_vec()))
+        .collect();
+    let mut text = card::text(&manifest, &confusion, None);
+    text += &card::adapted(
+        bundle.id(),
+        tried.map(|tried| (&tried.before, &tried.after)),
+    );
+    let texts = vec![("CARD.md".to_string(), text)];
+    let written = Bundle::write(out, manifest, model, golden, texts)?;
+    println!("bundle       {} ({})", out.display(), written.id());
+    println!(
+        "next         edge-agent bundle pack {} --out bundle.tar",
+        out.display()
+    );
+    Ok(())
+}
+
+/// Answers of a network that nothing vouches for yet.
+fn answers(
+    model: &[u8],
+    bundle: &Bundle,
+    pictures: &crate::dataset::Dataset,
+    what: &str,
+) -> anyhow::Result<Answers> {
+    let manifest = bundle.manifest();
+    let labels: Arc<[String]> = manifest.labels.clone().into();
+    let temperature = manifest.decision.temperature;
+    let runner = || {
+        Ok(Runner::unproved(
+            model,
+            &manifest.input,
+            labels.clone(),
+            temperature,
+        )?)
+    };
+    Answers::of(pictures, &runner, what)
+}

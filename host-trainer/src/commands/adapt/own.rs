@@ -1,0 +1,107 @@
+//! The pictures that the bundle was trained and tested on, if they are given: to remember, and to
+//! judge by.
+
+use anyhow::bail;
+use models::Bundle;
+use models::manifest::Measurement;
+
+use super::{Arguments, answers};
+use crate::candidate;
+use crate::commands::{report_unreadable, usage};
+use crate::dataset::Dataset;
+use crate::gate::Limits;
+use crate::metrics::Confusion;
+use crate::run::Run;
+use crate::split::{Part, Split};
+
+/// The bundle's own pictures.
+pub struct Own {
+    /// Learned from.
+    pub train: Dataset,
+    /// Held out: the test part, or the validation part where there is none.
+    test: Dataset,
+}
+
+impl Own {
+    /// What the command line names; none without --run and --data.
+    pub fn of(arguments: &Arguments, classes: &[String]) -> anyhow::Result<Option<Self>> {
+        let own = match (&arguments.run, &arguments.data, &arguments.split) {
+            (Some(folder), data, _) => {
+                let run = Run::open(folder).map_err(usage)?;
+                let record = run.record()?;
+                if record.classes != classes {
+                    return Err(usage(format!(
+                        "{} has the classes {} and the bundle {}; give the run that the bundle was \
+                         exported from",
+                        folder.display(),
+                        record.classes.join(", "),
+                        classes.join(", ")
+                    )));
+                }
+                let part = |part| candidate::part(&run, &record, part, data.as_deref());
+                let held_out = match part(Part::Test)? {
+                    Some(test) => Some(test),
+                    None => part(Part::Validation)?,
+                };
+                part(Part::Train)?.zip(held_out)
+            }
+            (None, Some(data), Some(split)) => {
+                let all = Dataset::scan_within(data, classes).map_err(usage)?;
+                let split = Split::read(split).map_err(usage)?;
+                Some((
+                    split.select(&all, Part::Train),
+                    split.select(&all, Part::Test),
+                ))
+            }
+            (None, Some(_), None) => {
+                return Err(usage(
+                    "--data needs --split, or --run: pictures that were learned from cannot judge",
+                ));
+            }
+            (None, None, _) => None,
+        };
+        match own {
+            Some((train, test)) if train.items.is_empty() || test.items.is_empty() => Err(usage(
+                "of the bundle's own pictures none is in the training or none in the test part; \
+                 give the folder that the split was made of",
+            )),
+            Some((train, test)) => Ok(Some(Self { train, test })),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the bundle says that it was trained on these.
+    pub fn are_of(&self, bundle: &Bundle) -> bool {
+        self.train.fingerprint() == bundle.manifest().training.dataset_sha256
+    }
+
+    /// What the new network answers on the test pictures. Errors when it loses more against the
+    /// bundle than `limits` allow.
+    pub fn judge(
+        &self,
+        bundle: &Bundle,
+        model: &[u8],
+        limits: &Limits,
+    ) -> anyhow::Result<(Measurement, Confusion)> {
+        let classes = &bundle.manifest().labels;
+        let before = answers(bundle.model(), bundle, &self.test, "own test, before")?;
+        report_unreadable(&before.unreadable);
+        let after = answers(model, bundle, &self.test, "own test, after")?;
+        let (old, new) = (before.confusion(classes), after.confusion(classes));
+        println!(
+            "on the bundle's own test pictures: {:.3} before, {:.3} after ({} pictures)",
+            old.accuracy(),
+            new.accuracy(),
+            new.pictures()
+        );
+        let losses = limits.exceeded(&old, &new);
+        if !losses.is_empty() {
+            bail!(
+                "adapting loses too much on the bundle's own test pictures: {}; nothing was \
+                 written. Label pictures of these colours, or look for wrong labels",
+                losses.join("; ")
+            );
+        }
+        Ok((after.measurement("own test", classes), new))
+    }
+}
