@@ -101,4 +101,14 @@ mod tests {
         assert!(told.contains("needs glibc 2.39"), "{told}");
         assert!(told.contains("cross build --release"), "{told}");
     }
+
+    #[test]
+    fn every_cross_builds_in_the_same_container() {
+        let table = |file: &str| -> toml::Table {
+            let text = fs::read_to_string(workspace::root().join(file)).unwrap();
+            toml::from_str(&text).unwrap()
+        };
+        let workspace = &table("Cargo.toml")["workspace"]["metadata"]["cross"]["target"];
+        assert_eq!(workspace, &table("deploy/cross.toml")["target"]);
+    }
 }

@@ -5,8 +5,6 @@
 pub const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
-    // cross looks for it nowhere else.
-    "Cross.toml",
     "host-trainer",
     "edge-agent",
     "models",
