@@ -48,6 +48,8 @@ struct Life {
     reload: Reload,
     heartbeat: Heartbeat,
     file: Option<PathBuf>,
+    /// Events that were told, which their numbers count.
+    told: u64,
 }
 
 /// What a run with one config did.
@@ -69,6 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         heartbeat: Heartbeat::from_environment(),
         file: args.config.clone(),
+        told: 0,
     };
     let begun = Instant::now();
     let mut plan = Plan::read(life.file.as_deref())?;

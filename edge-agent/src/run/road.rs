@@ -47,7 +47,7 @@ impl<'a> Road<'a> {
     ) -> Self {
         let identity = plan::identity(&plan.config, &plan.active.bundle);
         Self {
-            pipeline: Pipeline::new(identity, &plan.config, plan.active.runner),
+            pipeline: Pipeline::new(identity, &plan.config, plan.active.runner).after(life.told),
             trial: plan.active.trial,
             config: plan.config,
             outbox,
@@ -81,6 +81,7 @@ impl<'a> Road<'a> {
     fn send(&mut self, events: Vec<Event>) {
         for mut event in events {
             self.vehicles += 1;
+            self.life.told += 1;
             if event.reason == Some(Reason::Failed) {
                 let why = self.pipeline.failure().map(ToString::to_string);
                 let why = why.unwrap_or_else(|| "the model does not run".into());
@@ -143,7 +144,7 @@ impl<'a> Road<'a> {
             log::error(format_args!("{bad}; with this bundle the rule never holds"));
         }
         let identity = plan::identity(&self.config, &active.bundle);
-        self.pipeline = Pipeline::new(identity, &self.config, active.runner).after(self.vehicles);
+        self.pipeline = Pipeline::new(identity, &self.config, active.runner).after(self.life.told);
         self.trial = active.trial;
         Ok(())
     }

@@ -159,6 +159,10 @@ fn a_peer_that_is_stuck_holds_up_no_new_config_and_loses_no_event() {
         arrived.push(requests.recv_timeout(PATIENCE).unwrap().body);
     }
     let (events, _) = service.end();
+    let numbers = events
+        .iter()
+        .map(|event| event["sequence"].as_u64().unwrap());
+    assert!(numbers.eq(1..=events.len() as u64));
     let arrived: Vec<Value> = arrived
         .iter()
         .map(|body| serde_json::from_str(body).unwrap())

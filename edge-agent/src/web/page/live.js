@@ -6,7 +6,8 @@ const PAINT = {
   orange: "#f07d17", pink: "#ee7fb2", purple: "#7a3da8", red: "#cf2424", silver: "#c3c8cd",
   white: "#fbfbfb", yellow: "#f2cb1d", gold: "#c9a227", unknown: "#9aa0a6",
 };
-const paint = (colour) => PAINT[colour] ?? "#9aa0a6";
+// A bundle may have any colours: what the browser knows by that name is painted so.
+const paint = (colour) => PAINT[colour] ?? (CSS.supports("color", colour) ? colour : PAINT.unknown);
 const percent = (score) => `${Math.round(score * 100)} %`;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -76,6 +77,7 @@ async function watch() {
   });
   for (;;) {
     if (live.paused || document.hidden) {
+      if (live.paused) now.textContent = "Paused";
       await sleep(200);
       continue;
     }

@@ -11,16 +11,26 @@ function make(tag, className, text) {
   return element;
 }
 
-function swatch(colour) {
-  const dot = make("span", "swatch");
-  dot.style.background = paint(colour);
-  return dot;
+// Why a colour is unknown, for people.
+const REASONS = {
+  shape: "not a vehicle's shape here", small: "too small", dark: "too dark", blurred: "too blurred",
+  disagree: "views disagree", unsure: "not sure enough", failed: "the network failed",
+};
+const ARROWS = { left: "←", right: "→", up: "↑", down: "↓" };
+
+function painted(tag, className, colour) {
+  // Hatched, because grey and silver are colours.
+  const element = make(tag, colour === "unknown" ? `${className} hatched` : className);
+  if (colour !== "unknown") element.style.background = paint(colour);
+  return element;
 }
+
+const swatch = (colour) => painted("span", "swatch", colour);
 
 function when(event) {
   if (event.time) return new Date(event.time).toLocaleTimeString();
   const s = Math.floor(event.last_t_ms / 1000);
-  return `at ${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} of the recording`;
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} into the recording`;
 }
 
 function show(event) {
@@ -33,12 +43,12 @@ function show(event) {
   crop.addEventListener("error", () => (crop.hidden = true));
   const text = make("div");
   const first = make("div");
-  const score = event.reason ? event.reason : percent(event.score);
+  const score = event.reason ? `· ${REASONS[event.reason] ?? event.reason}` : percent(event.score);
   first.append(swatch(event.colour), make("span", "name", event.colour), ` ${score}`);
-  const lane = event.lane === null ? null : `lane ${event.lane_name ?? event.lane}`;
-  const way = event.direction === "none" ? null : event.direction;
+  const lane = event.lane === null ? null : event.lane_name ?? `lane ${event.lane}`;
+  const way = ARROWS[event.direction] && `${ARROWS[event.direction]} ${event.direction}`;
   const wrong = event.wrong_way ? "wrong way" : null;
-  const rest = [when(event), lane, way, wrong].filter(Boolean).join(" · ");
+  const rest = [way, lane, when(event), wrong].filter(Boolean).join(" · ");
   text.append(first, make("div", "quiet small", rest));
   item.append(crop, text);
   const list = byId("events");
@@ -52,9 +62,8 @@ function bar(name, parts, most) {
   const rail = make("div", "rail");
   let total = 0;
   for (const [colour, count] of parts) {
-    const fill = make("span", "fill");
+    const fill = painted("span", "fill", colour);
     fill.style.width = `${(100 * count) / most}%`;
-    fill.style.background = paint(colour);
     fill.title = `${colour}: ${count}`;
     rail.append(fill);
     total += count;
@@ -65,7 +74,12 @@ function bar(name, parts, most) {
 
 function showCounts(counts, hours) {
   const told = Object.entries(counts).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
-  if (!told.length) return;
+  if (!told.length) {
+    // So it is again after a start.
+    byId("total").textContent = "";
+    for (const name of ["counts", "hours"]) byId(name).replaceChildren(make("p", "quiet", "None yet"));
+    return;
+  }
   const total = told.reduce((sum, [, count]) => sum + count, 0);
   byId("total").textContent = `· ${total} since the start`;
   byId("counts").replaceChildren(...told.map(([colour, count]) => {
@@ -105,7 +119,7 @@ function facts(state) {
     if (sink.spooled) parts.push(`${sink.spooled} on disk`);
     if (sink.lost) parts.push(`${sink.lost} lost`);
     if (sink.closed) parts.push("its reader went away");
-    add("Sink", `${sink.name}: ${parts.join(", ")}`, sink.lost > 0 || sink.closed);
+    add("Events to", `${sink.name}: ${parts.join(", ")}`, sink.lost > 0 || sink.closed);
   }
   for (const [folder, free, all] of host.disks) {
     add("Disk", `${folder}: ${size(free)} free of ${size(all)}`, free < 0.05 * all);
@@ -143,12 +157,13 @@ async function refresh() {
 
 async function begin() {
   // Those of before first, then what comes; what comes in between is told by both.
-  let newest = 0;
+  // By their ids: an agent that was started again counts from one.
+  const shown = new Set();
   const fresh = (event) => {
-    if (event.sequence > newest) {
-      newest = event.sequence;
-      show(event);
-    }
+    if (shown.has(event.id)) return;
+    shown.add(event.id);
+    if (shown.size > 4 * MOST_SHOWN) shown.delete(shown.values().next().value);
+    show(event);
   };
   const stream = new EventSource("events/stream");
   const early = [];
