@@ -43,6 +43,7 @@ pub fn run_counting(guest: &Guest, job: &Job<'_>) -> Result<String> {
     let contents = initramfs::Contents {
         files: job.files,
         modules: &[],
+        spare: &[],
         script: &script,
     };
     let initrd = initramfs::pack(guest, &contents, &place)?;

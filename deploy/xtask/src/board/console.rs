@@ -39,7 +39,7 @@ enum Line<'a> {
 /// Waits until the guest listens.
 pub fn wait_ready(serial: &Serial, patience: Duration) -> Result<()> {
     let end = Instant::now() + patience;
-    while let Some(line) = serial.line(end)? {
+    while let Some(line) = next(serial, end)? {
         if meaning(&line) == Some(Line::Ready) {
             return Ok(());
         }
@@ -56,7 +56,7 @@ pub fn ask(serial: &mut Serial, command: &str, patience: Duration) -> Result<Tol
     serial.send(command)?;
     let end = Instant::now() + patience;
     let mut printed = Vec::new();
-    while let Some(line) = serial.line(end)? {
+    while let Some(line) = next(serial, end)? {
         match meaning(&line) {
             Some(Line::Printed(text)) => printed.push(text.to_string()),
             Some(Line::Ended(code)) => {
@@ -109,6 +109,20 @@ pub fn wait_for(
         }
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn next(serial: &Serial, until: Instant) -> Result<Option<String>> {
+    let line = serial.line(until)?;
+    if line
+        .as_ref()
+        .is_some_and(|line| line.contains("Kernel panic"))
+    {
+        bail!(
+            "the board's kernel stopped; its serial line is in {}",
+            serial.log.display()
+        );
+    }
+    Ok(line)
 }
 
 fn meaning(line: &str) -> Option<Line<'_>> {

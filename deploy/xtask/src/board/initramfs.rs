@@ -27,6 +27,8 @@ pub struct Contents<'a> {
     pub files: &'a [PathBuf],
     /// Kernel modules, loaded in this order before the script goes on.
     pub modules: &'a [Module],
+    /// Kernel modules that lie in `/modules` as `NAME.ko`, for the script.
+    pub spare: &'a [Module],
     /// Lines of a shell script that follow the usual beginning; its end is a kernel panic.
     pub script: &'a str,
 }
@@ -48,6 +50,9 @@ pub fn pack(guest: &Guest, contents: &Contents<'_>, place: &Path) -> Result<Path
     for module in contents.modules {
         module.unpack(&root.join("modules"))?;
         loading += &format!("insmod /modules/{}.ko\n", module.name);
+    }
+    for module in contents.spare {
+        module.unpack(&root.join("modules"))?;
     }
     for file in contents.files {
         let app = root.join("app");

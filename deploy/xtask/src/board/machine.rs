@@ -97,21 +97,6 @@ impl Machine {
         })
     }
 
-    /// Waits until the board has switched itself off.
-    pub fn wait(mut self, patience: Duration) -> Result<()> {
-        let end = Instant::now() + patience;
-        while Instant::now() < end {
-            if self.child.try_wait()?.is_some() {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        bail!(
-            "the emulated board did not switch off; its serial line is in {}",
-            self.serial.log.display()
-        )
-    }
-
     /// What a power cut is: nothing is written any more from this moment on.
     pub fn cut_power(mut self) -> Result<()> {
         self.child.kill().context("cannot kill QEMU")?;

@@ -73,7 +73,10 @@ fn add(module: &Module, there: &BTreeMap<String, Module>, ordered: &mut Vec<Modu
         return Ok(());
     }
     for need in needs(&module.bytes()?) {
-        if let Some(need) = there.get(&need) {
+        // A soft dependency such as crypto-crc32c names what it wants done, not who does it.
+        let done = need.strip_prefix("crypto_").unwrap_or(&need);
+        let generic = format!("{done}_generic");
+        if let Some(need) = there.get(&need).or_else(|| there.get(&generic)) {
             add(need, there, ordered)?;
         }
     }
@@ -109,14 +112,14 @@ mod tests {
             .file("media/mc.ko", "depends=\0")
             .file(
                 "fs/ext4.ko",
-                "depends=jbd2,crc16\0softdep=pre: crc32c post: x\0",
+                "depends=jbd2,crc16\0softdep=pre: crypto-crc32c post: x\0",
             )
             .file("fs/jbd2.ko", "")
-            .file("lib/crc32c.ko", "")
+            .file("lib/crc32c_generic.ko", "")
             .file("readme.txt", "");
         let found = with_needs(folder.path(), &["videodev", "ext4"]).unwrap();
         let names: Vec<&str> = found.iter().map(|module| module.name.as_str()).collect();
-        assert_eq!(names, ["mc", "videodev", "jbd2", "crc32c", "ext4"]);
+        assert_eq!(names, ["mc", "videodev", "jbd2", "crc32c_generic", "ext4"]);
         let error = with_needs(folder.path(), &["uvcvideo"]).unwrap_err();
         assert!(error.to_string().contains("no module uvcvideo in"));
     }

@@ -89,6 +89,7 @@ pub fn boot(kit: &Kit<'_>, card: &Path, name: &str) -> Result<Pi> {
     let contents = Contents {
         files: &[],
         modules: &modules::with_needs(&kit.guest.modules, &DRIVERS)?,
+        spare: &[],
         script: SWITCH,
     };
     let initrd = initramfs::pack(kit.guest, &contents, kit.place)?;

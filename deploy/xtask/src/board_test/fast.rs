@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use super::checks::Checks;
 use super::kit::Kit;
 use super::pi::{CONFIG, Pi};
+use crate::board::modules::{self, Module};
 
 /// The colours that have a pin of their own in `deploy/board/agent.toml`, and the pin.
 const PINS: [(&str, u32); 4] = [("red", 17), ("blue", 27), ("green", 22), ("yellow", 23)];
@@ -21,9 +22,10 @@ const PLAIN: &str = "/app/agent.toml";
 
 /// Runs the checks.
 pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
+    let spare = modules::with_needs(&kit.guest.modules, &["vivid"])?;
     let mut booted = None;
     checks.check("boot", || {
-        let pi = booted.insert(kit.boot(agent, "fast", &["videodev"], &[])?);
+        let pi = booted.insert(kit.boot(agent, "fast", &["videodev"], &spare, &[])?);
         pi.run("ifconfig lo up")?;
         Ok(format!("Raspberry Pi 3B, Linux {}", pi.run("uname -r")?))
     });
@@ -47,6 +49,7 @@ pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
     configs(pi, checks);
     checks.check("killed", || killed(pi));
     checks.check("rppal", || rppal(pi));
+    checks.check("driver's fault", || taken_away(pi, &spare));
     println!(
         "  the board's serial line: {}",
         pi.machine.serial.log.display()
@@ -198,6 +201,35 @@ fn rppal(pi: &mut Pi) -> Result<String> {
     Ok(format!(
         "green switches its pin; killed, pins were {after:#x}; off after the start"
     ))
+}
+
+/// A camera that its driver takes away while frames come: vivid does that at the press of a button.
+fn taken_away(pi: &mut Pi, modules: &[Module]) -> Result<String> {
+    pi.signal_agent("TERM")?;
+    pi.wait_for("pidof edge-agent", |told| told.code != 0)?;
+    for module in modules.iter().filter(|module| module.name != "vivid") {
+        // Some are there already.
+        pi.ask(&format!("insmod /modules/{}.ko", module.name))?;
+    }
+    pi.run("insmod /modules/vivid.ko node_types=1 vid_cap_nr=8")?;
+    let told = pi.run("/app/edge-agent devices")?;
+    contains(&told, "/dev/video8  vivid (vivid, platform:vivid-000)")?;
+    let modes = told
+        .lines()
+        .filter(|line| line.contains("320x180 at "))
+        .count();
+    ensure!(modes > 0, "vivid has no mode of 320x180: {told}");
+    pi.run(&format!("sed s/video0/video8/ {PLAIN} >/tmp/vivid.toml"))?;
+    pi.start_agent("/tmp/vivid.toml")?;
+    let from = pi.said()?;
+    pi.run("/app/board-guest press /dev/video8 Disconnect")?;
+    let line = pi.wait_said(from, "camera lost")?;
+    pi.wait_levels(ALL, 0)?;
+    ensure!(pi.agent_lives()?, "the agent ended");
+    pi.wait_for("rmmod vivid", |told| told.code == 0)?;
+    pi.run("insmod /modules/vivid.ko node_types=1 vid_cap_nr=8")?;
+    pi.wait_healthy()?;
+    Ok(format!("{line}; back when the driver was loaded again"))
 }
 
 /// A car of this colour is told as such, switches these pins and no other.

@@ -8,7 +8,7 @@ use super::pi::Pi;
 use crate::board::console;
 use crate::board::initramfs::{self, Contents};
 use crate::board::machine::Machine;
-use crate::board::modules;
+use crate::board::modules::{self, Module};
 use crate::setup::guest::Guest;
 use crate::workspace;
 
@@ -27,14 +27,23 @@ pub struct Kit<'a> {
 }
 
 impl Kit<'_> {
-    /// Boots the agent's own small Linux with these kernel modules and more arguments for QEMU.
-    pub fn boot(&self, agent: &Path, name: &str, names: &[&str], more: &[String]) -> Result<Pi> {
+    /// Boots the agent's own small Linux with these kernel modules, others that lie in `/modules`,
+    /// and more arguments for QEMU.
+    pub fn boot(
+        &self,
+        agent: &Path,
+        name: &str,
+        names: &[&str],
+        spare: &[Module],
+        more: &[String],
+    ) -> Result<Pi> {
         let mut files = self.files();
         files.push(agent.to_path_buf());
         let modules = modules::with_needs(&self.guest.modules, names)?;
         let contents = Contents {
             files: &files,
             modules: &modules,
+            spare,
             script: console::SCRIPT,
         };
         let initrd = initramfs::pack(self.guest, &contents, self.place)?;

@@ -77,7 +77,7 @@ pub fn make_file_system(image: &Path, root: Option<&Path>) -> Result<()> {
 
 fn boot(kit: &Kit<'_>, agent: &Path, image: &Path, name: &str) -> Result<Pi> {
     let drive = format!("if=sd,format=raw,file={}", image.display());
-    let mut pi = kit.boot(agent, name, &DRIVERS, &["-drive".into(), drive])?;
+    let mut pi = kit.boot(agent, name, &DRIVERS, &[], &["-drive".into(), drive])?;
     pi.wait_for("ls /dev/mmcblk0", |told| told.code == 0)?;
     pi.run(&format!(
         "mkdir {CARD} && mount -t ext4 /dev/mmcblk0 {CARD}"
