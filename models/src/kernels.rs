@@ -27,6 +27,7 @@ mod scale;
 mod simd;
 mod stem;
 mod tile;
+mod unroll;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@ use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
 use super::simd::{Eight, Work};
+use super::tile::activate;
+use super::unroll::unroll;
 
 /// Output pixels that are computed together.
 const WIDE: usize = 4;
@@ -88,13 +90,13 @@ impl Depthwise {
             for y in 0..self.to.map.height {
                 let mut x = 0;
                 while x < width {
-                    let pixels = (width - x).min(WIDE);
+                    let pixels = if E::LARGE { (width - x).min(WIDE) } else { 1 };
                     let at = (y, x, blocks.clone());
                     match pixels {
-                        1 => self.pixels::<E, K, S, 1>(from, to, at),
-                        2 => self.pixels::<E, K, S, 2>(from, to, at),
-                        3 => self.pixels::<E, K, S, 3>(from, to, at),
-                        _ => self.pixels::<E, K, S, 4>(from, to, at),
+                        4 if E::LARGE => self.pixels::<E, K, S, 4>(from, to, at),
+                        2 if E::LARGE => self.pixels::<E, K, S, 2>(from, to, at),
+                        3 if E::LARGE => self.pixels::<E, K, S, 3>(from, to, at),
+                        _ => self.pixels::<E, K, S, 1>(from, to, at),
                     }
                     x += pixels;
                 }
@@ -110,38 +112,32 @@ impl Depthwise {
         to: &mut [Block],
         (y, x, blocks): (usize, usize, std::ops::Range<usize>),
     ) {
-        let (row, depth) = (self.from.map.row(), self.from.map.depth());
+        let (row_length, depth) = (self.from.map.row(), self.from.map.depth());
         let span = (X - 1) * S + K;
         // The border holds what a kernel at the edge needs.
-        let corner = self.from.map.pixel(y * S, x * S) - K / 2 * (row + depth);
-        let window = &from[corner..corner + (K - 1) * row + span * depth];
+        let corner = self.from.map.pixel(y * S, x * S) - K / 2 * (row_length + depth);
+        let window = &from[corner..corner + (K - 1) * row_length + span * depth];
         let start = self.to.map.pixel(y, x);
         let to = &mut to[start..start + X * depth];
         for block in blocks {
             let weights = &self.weights[block * K * K..(block + 1) * K * K];
             let bias = E::load(&self.bias[block]);
-            let mut sums = [bias; X];
-            for ky in 0..K {
-                let weights: [E; K] = std::array::from_fn(|kx| E::load(&weights[ky * K + kx]));
-                for (x, sum) in sums.iter_mut().enumerate() {
-                    for (kx, weight) in weights.iter().enumerate() {
-                        let at = ky * row + (x * S + kx) * depth + block;
-                        // SAFETY: ky < K, x * S + kx < span and block < depth, so `at` is below
-                        // the window's length.
-                        let input = E::load(unsafe { window.get_unchecked(at) });
-                        *sum = sum.add_product(*weight, input);
-                    }
-                }
+            let mut sums = [[bias]; X];
+            let mut line = window.as_ptr().wrapping_add(block);
+            for weights in weights.chunks_exact(K) {
+                let mut row = [bias; K];
+                unroll!(kx in K of 0 1 2 3 4 => row[kx] = E::load(&weights[kx]));
+                unroll!(x in X of 0 1 2 3 => unroll!(kx in K of 0 1 2 3 4 => {
+                    let pixel = x * S + kx;
+                    // SAFETY: this is the K-th line at most, `pixel` is below `span` and `block`
+                    // below `depth`: all in the window.
+                    let input = unsafe { E::load_at(line.wrapping_add(depth.wrapping_mul(pixel))) };
+                    sums[x][0] = sums[x][0].add_product(row[kx], input);
+                }));
+                line = line.wrapping_add(row_length);
             }
-            for (x, sum) in sums.iter().enumerate() {
-                let to = &mut to[x * depth + block];
-                match self.activation {
-                    Activation::None => sum.store(to),
-                    Activation::Relu => Activation::Relu.of(*sum).store(to),
-                    Activation::HardSwish => Activation::HardSwish.of(*sum).store(to),
-                    Activation::HardSigmoid => Activation::HardSigmoid.of(*sum).store(to),
-                }
-            }
+            activate(&mut sums, self.activation);
+            unroll!(x in X of 0 1 2 3 => sums[x][0].store(&mut to[x * depth + block]));
         }
     }
 }

@@ -97,11 +97,9 @@ impl OpState for State {
         let input = args_1!(inputs);
         let picture = input.try_as_plain_ram()?.as_slice::<f32>()?;
         let mut answer = Tensor::zero::<f32>(&[1, self.network.outputs()])?;
-        self.network.run(
-            picture,
-            &mut self.arena,
-            answer.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?,
-        );
+        let mut numbers = answer.try_as_plain_ram_mut()?;
+        let numbers = numbers.as_slice_mut::<f32>()?;
+        self.network.run(picture, &mut self.arena, numbers);
         Ok(tvec!(answer.into()))
     }
 

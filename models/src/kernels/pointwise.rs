@@ -6,7 +6,8 @@ use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
 use super::simd::{Eight, Work};
-use super::tile::{LOW, WIDEST, activate, panels};
+use super::tile::{activate, panels, rows, start_sums};
+use super::unroll::unroll;
 
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
@@ -107,16 +108,17 @@ impl Pointwise {
         to: &mut [Block],
     ) {
         let (mut pixel, pixels) = (0, self.from_pixels.len());
-        let most = if T == WIDEST { LOW } else { E::TALL };
         while pixel < pixels {
-            let rows = (pixels - pixel).min(most);
+            let rows = rows::<E, T>(pixels - pixel);
             match rows {
-                1 => self.tile::<E, 1, T>(sides, weights, first, pixel, to),
-                2 => self.tile::<E, 2, T>(sides, weights, first, pixel, to),
-                3 => self.tile::<E, 3, T>(sides, weights, first, pixel, to),
-                4 => self.tile::<E, 4, T>(sides, weights, first, pixel, to),
-                5 => self.tile::<E, 5, T>(sides, weights, first, pixel, to),
-                _ => self.tile::<E, 6, T>(sides, weights, first, pixel, to),
+                5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, pixel, to),
+                4 if E::ROWS_OF_THREE == 4 || E::LARGE && T < 3 => {
+                    self.tile::<E, 4, T>(sides, weights, first, pixel, to);
+                }
+                3 if E::ROWS_OF_THREE == 3 && T == 3 => {
+                    self.tile::<E, 3, T>(sides, weights, first, pixel, to);
+                }
+                _ => self.tile::<E, 1, T>(sides, weights, first, pixel, to),
             }
             pixel += rows;
         }
@@ -136,37 +138,32 @@ impl Pointwise {
         let starts = &self.from_pixels[pixel..pixel + R];
         let rows: [&[Block]; R] =
             std::array::from_fn(|r| &sides.from[starts[r]..starts[r] + depth]);
-        let bias: [E; T] = std::array::from_fn(|t| E::load(&self.bias[first + t]));
-        let mut sums = [bias; R];
+        let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
         for (k, weights) in (0..depth).zip(weights.chunks_exact(LANES * T)) {
             for half in 0..2 {
-                let quads: [E::Quad<'_>; R] =
-                    std::array::from_fn(|r| E::quad(&rows[r][k].0.as_chunks::<4>().0[half]));
-                for lane in 0..LANES / 2 {
-                    let at = (half * LANES / 2 + lane) * T;
-                    let row: [E; T] = std::array::from_fn(|t| E::load(&weights[at + t]));
-                    for (sums, quad) in sums.iter_mut().zip(quads) {
-                        for (sum, row) in sums.iter_mut().zip(row) {
-                            *sum = sum.add_scaled(row, quad, lane);
-                        }
-                    }
-                }
+                let mut quads = [E::quad(&rows[0][k].0.as_chunks::<4>().0[half]); R];
+                unroll!(r in R of 0 1 2 3 4 => quads[r] = E::quad(&rows[r][k].0.as_chunks::<4>().0[half]));
+                unroll!(lane in 4 of 0 1 2 3 => {
+                    let mut row = [E::splat(0.0); T];
+                    unroll!(t in T of 0 1 2 => row[t] = E::load(&weights[(half * 4 + lane) * T + t]));
+                    unroll!(r in R of 0 1 2 3 4 => unroll!(t in T of 0 1 2 => {
+                        sums[r][t] = sums[r][t].add_scaled(row[t], quads[r], lane);
+                    }));
+                });
             }
         }
         activate(&mut sums, self.activation);
         if self.plus.is_some() {
-            for (sums, start) in sums.iter_mut().zip(&self.plus_pixels[pixel..pixel + R]) {
-                let plus = &sides.plus[start + first..start + first + T];
-                for (sum, plus) in sums.iter_mut().zip(plus) {
-                    *sum = sum.add(E::load(plus));
-                }
-            }
+            unroll!(r in R of 0 1 2 3 4 => {
+                let start = self.plus_pixels[pixel + r] + first;
+                let plus = &sides.plus[start..start + T];
+                unroll!(t in T of 0 1 2 => sums[r][t] = sums[r][t].add(E::load(&plus[t])));
+            });
         }
-        for (sums, start) in sums.iter().zip(&self.to_pixels[pixel..pixel + R]) {
-            let to = &mut to[start + first..start + first + T];
-            for (sum, to) in sums.iter().zip(to) {
-                sum.store(to);
-            }
-        }
+        unroll!(r in R of 0 1 2 3 4 => {
+            let start = self.to_pixels[pixel + r] + first;
+            let to = &mut to[start..start + T];
+            unroll!(t in T of 0 1 2 => sums[r][t].store(&mut to[t]));
+        });
     }
 }

@@ -16,11 +16,19 @@ use super::map::Block;
 pub trait Eight: Copy {
     /// Four numbers, of which each can multiply a whole vector.
     type Quad<'a>: Copy;
-    /// Pixels that a pointwise tile of two blocks takes at once, to fill the registers.
-    const TALL: usize;
+    /// Pixels of a tile of three blocks, 4, 3 or 1: as many sums as leave registers for the rest.
+    /// With 1, no tile of several pixels is even compiled.
+    const ROWS_OF_THREE: usize;
+    /// Whether tiles may have several pixels.
+    const LARGE: bool = Self::ROWS_OF_THREE > 1;
 
     /// Reads a block.
     fn load(block: &Block) -> Self;
+    /// Reads a block without asking where it lies.
+    ///
+    /// # Safety
+    /// `block` must point to a block that may be read.
+    unsafe fn load_at(block: *const Block) -> Self;
     /// Writes a block.
     fn store(self, block: &mut Block);
     /// The same number eight times.

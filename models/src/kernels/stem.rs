@@ -5,7 +5,8 @@ use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
 use super::simd::{Eight, Work};
-use super::tile::{LOW, WIDEST, activate, panels};
+use super::tile::{activate, panels, start_sums};
+use super::unroll::unroll;
 
 /// Side of the kernel.
 pub const KERNEL: usize = 3;
@@ -128,20 +129,16 @@ impl Stem {
         first: usize,
         to: &mut [Block],
     ) {
-        let most = if T == WIDEST { LOW } else { E::TALL };
         let width = self.to.map.width;
         for y in 0..self.to.map.height {
             let mut x = 0;
             while x < width {
-                let pixels = (width - x).min(most);
+                // Neighbours share inputs, which have to stay in registers too.
+                let pixels = if E::LARGE && width - x >= 4 { 4 } else { 1 };
                 let at = (y, x, first);
                 match pixels {
-                    1 => self.tile::<E, 1, T>(input, weights, at, to),
-                    2 => self.tile::<E, 2, T>(input, weights, at, to),
-                    3 => self.tile::<E, 3, T>(input, weights, at, to),
-                    4 => self.tile::<E, 4, T>(input, weights, at, to),
-                    5 => self.tile::<E, 5, T>(input, weights, at, to),
-                    _ => self.tile::<E, 6, T>(input, weights, at, to),
+                    4 if E::LARGE => self.tile::<E, 4, T>(input, weights, at, to),
+                    _ => self.tile::<E, 1, T>(input, weights, at, to),
                 }
                 x += pixels;
             }
@@ -157,8 +154,7 @@ impl Stem {
         (y, x, first): (usize, usize, usize),
         to: &mut [Block],
     ) {
-        let bias: [E; T] = std::array::from_fn(|t| E::load(&self.bias[first + t]));
-        let mut sums = [bias; R];
+        let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
         let (row, start) = (
             self.planes.row(),
             y * STRIDE * self.planes.row() + x * STRIDE,
@@ -170,24 +166,25 @@ impl Stem {
                     return;
                 };
                 let (fours, _) = numbers.as_chunks::<4>();
-                let quads: [E::Quad<'_>; 4] = std::array::from_fn(|n| E::quad(&fours[n]));
-                for kx in 0..KERNEL {
-                    let row: [E; T] = std::array::from_fn(|t| E::load(&weights[kx * T + t]));
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let at = r * STRIDE + kx;
-                        for (sum, row) in sums.iter_mut().zip(row) {
-                            *sum = sum.add_scaled(row, quads[at / 4], at % 4);
-                        }
-                    }
-                }
+                let mut quads = [E::quad(&fours[0]); 4];
+                unroll!(n in 4 of 0 1 2 3 => quads[n] = E::quad(&fours[n]));
+                unroll!(kx in KERNEL of 0 1 2 => {
+                    let mut row = [E::splat(0.0); T];
+                    unroll!(t in T of 0 1 2 => row[t] = E::load(&weights[kx * T + t]));
+                    unroll!(r in R of 0 1 2 3 => {
+                        const AT: usize = r * STRIDE + kx;
+                        unroll!(t in T of 0 1 2 => {
+                            sums[r][t] = sums[r][t].add_scaled(row[t], quads[AT / 4], AT % 4);
+                        });
+                    });
+                });
             }
         }
         activate(&mut sums, self.activation);
-        for (r, sums) in sums.iter().enumerate() {
+        unroll!(r in R of 0 1 2 3 => {
             let start = self.to.map.pixel(y, x + r) + first;
-            for (sum, to) in sums.iter().zip(&mut to[start..start + T]) {
-                sum.store(to);
-            }
-        }
+            let to = &mut to[start..start + T];
+            unroll!(t in T of 0 1 2 => sums[r][t].store(&mut to[t]));
+        });
     }
 }

@@ -2,24 +2,43 @@
 //! and what happens to the sums of a tile before they are stored.
 
 use super::activation::Activation;
+use super::map::Block;
 use super::simd::Eight;
+use super::unroll::unroll;
 
 /// Most blocks of channels in a panel.
-pub const WIDEST: usize = 3;
-/// Pixels of a tile of three blocks: twelve sums of eight numbers fill the registers.
-pub const LOW: usize = 4;
+const WIDEST: usize = 3;
 
-/// Splits channels' blocks into panels of three and two, which keep the most registers busy; a
-/// single block is a panel of its own.
-pub fn panels(blocks: usize) -> Vec<usize> {
-    let twos = match blocks % WIDEST {
-        0 => 0,
-        1 if blocks == 1 => return vec![1],
-        1 => 2,
+/// How many pixels of `T` blocks the next tile takes. Fives and fours make up every number from
+/// twelve, so that hardly a pixel is left alone, which costs nearly as much as four do.
+#[inline(always)]
+pub fn rows<E: Eight, const T: usize>(left: usize) -> usize {
+    match left {
+        _ if !E::LARGE => 1,
+        _ if T == WIDEST && left >= E::ROWS_OF_THREE => E::ROWS_OF_THREE,
+        _ if T == WIDEST => 1,
+        _ if left.is_multiple_of(5) => 5,
+        4.. => 4,
         _ => 1,
-    };
-    let threes = (blocks - 2 * twos) / WIDEST;
-    [vec![WIDEST; threes], vec![2; twos]].concat()
+    }
+}
+
+/// Splits channels' blocks into panels of two, which keep the most registers busy; an odd number
+/// has one panel of three, and a single block is a panel of its own.
+pub fn panels(blocks: usize) -> Vec<usize> {
+    match blocks {
+        1 => vec![1],
+        _ if blocks.is_multiple_of(2) => vec![2; blocks / 2],
+        _ => [vec![2; blocks / 2 - 1], vec![WIDEST]].concat(),
+    }
+}
+
+/// A tile's sums before anything is added: the bias, for each of `R` pixels.
+#[inline(always)]
+pub fn start_sums<E: Eight, const R: usize, const T: usize>(bias: &[Block]) -> [[E; T]; R] {
+    let mut sums = [E::splat(0.0); T];
+    unroll!(t in T of 0 1 2 => sums[t] = E::load(&bias[t]));
+    [sums; R]
 }
 
 /// Applies the activation to the sums of `T` blocks of `R` pixels.
@@ -39,9 +58,7 @@ pub fn activate<E: Eight, const R: usize, const T: usize>(
 
 #[inline(always)]
 fn each<E: Eight, const R: usize, const T: usize>(sums: &mut [[E; T]; R], activation: Activation) {
-    for sum in sums.iter_mut().flatten() {
-        *sum = activation.of(*sum);
-    }
+    unroll!(r in R of 0 1 2 3 4 => unroll!(t in T of 0 1 2 => sums[r][t] = activation.of(sums[r][t])));
 }
 
 #[cfg(test)]

@@ -24,12 +24,18 @@ pub struct Avx2(__m256);
 // these functions; blocks are aligned to 32 bytes and as long as a register.
 impl Eight for Avx2 {
     type Quad<'a> = &'a [f32; 4];
-    const TALL: usize = 6;
+    const ROWS_OF_THREE: usize = 3;
 
     #[inline(always)]
     fn load(block: &Block) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_load_ps(block.0.as_ptr()) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_at(block: *const Block) -> Self {
+        // SAFETY: see above; that there is a block is the caller's.
+        Self(unsafe { _mm256_load_ps(block.cast()) })
     }
 
     #[inline(always)]

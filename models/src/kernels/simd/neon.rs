@@ -31,13 +31,20 @@ impl Neon {
 // functions; a block has eight numbers.
 impl Eight for Neon {
     type Quad<'a> = float32x4_t;
-    const TALL: usize = 5;
+    const ROWS_OF_THREE: usize = 4;
 
     #[inline(always)]
     fn load(block: &Block) -> Self {
         let (low, high) = block.0.split_at(4);
         // SAFETY: see above.
         Self(unsafe { [vld1q_f32(low.as_ptr()), vld1q_f32(high.as_ptr())] })
+    }
+
+    #[inline(always)]
+    unsafe fn load_at(block: *const Block) -> Self {
+        let low: *const f32 = block.cast();
+        // SAFETY: see above; that there is a block is the caller's.
+        Self(unsafe { [vld1q_f32(low), vld1q_f32(low.wrapping_add(4))] })
     }
 
     #[inline(always)]

@@ -21,11 +21,19 @@ impl Portable {
 
 impl Eight for Portable {
     type Quad<'a> = &'a [f32; 4];
-    const TALL: usize = 4;
+    // The compiler turns these loops into whatever vectors there are; with more sums than that it
+    // takes minutes.
+    const ROWS_OF_THREE: usize = 1;
 
     #[inline(always)]
     fn load(block: &Block) -> Self {
         Self(block.0)
+    }
+
+    #[inline(always)]
+    unsafe fn load_at(block: *const Block) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { *block }.0)
     }
 
     #[inline(always)]

@@ -1,0 +1,133 @@
+//! Whole networks against tract's own operators, and graphs that are left to tract.
+
+use prost::Message;
+use tract_onnx::pb::{AttributeProto, ModelProto};
+
+use super::{Random, assert_near, isas};
+use crate::kernels::network::Network;
+use crate::kernels::stem::Planes;
+use crate::kernels::{model, plan};
+use crate::{Bundle, PreprocessSpec, Runner};
+
+fn shipped() -> ModelProto {
+    ModelProto::decode(Bundle::shipped().unwrap().model()).unwrap()
+}
+
+fn spec(height: u32, width: u32) -> PreprocessSpec {
+    PreprocessSpec {
+        height,
+        width,
+        ..PreprocessSpec::imagenet(16)
+    }
+}
+
+fn labels() -> std::sync::Arc<[String]> {
+    Bundle::shipped().unwrap().manifest().labels.clone().into()
+}
+
+/// A change of one attribute of one node.
+fn with_attribute(op: &str, attribute: AttributeProto) -> ModelProto {
+    let mut model = shipped();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let node = nodes.iter_mut().find(|node| node.op_type == op).unwrap();
+    node.attribute.retain(|old| old.name != attribute.name);
+    node.attribute.push(attribute);
+    model
+}
+
+#[test]
+fn the_shipped_network_computes_what_tract_computes() {
+    let onnx = shipped();
+    let mut random = Random::new(5);
+    for (height, width) in [(128, 128), (224, 224), (67, 45), (16, 16)] {
+        let planes = Planes {
+            count: 3,
+            height,
+            width,
+        };
+        let layers = plan::recognise(onnx.graph.as_ref().unwrap(), planes).unwrap();
+        let picture = random.floats(3 * height * width);
+        let spec = spec(height as u32, width as u32);
+        let mut reference = Runner::reference(&onnx.encode_to_vec(), &spec, labels()).unwrap();
+        let expected = reference.logits(&picture).unwrap();
+        for isa in isas() {
+            let network = Network::new(&layers, isa);
+            let mut arena = network.arena();
+            // Twice: what the first run left in the arena must not matter.
+            for _ in 0..2 {
+                let mut found = vec![0.0; network.outputs()];
+                network.run(&picture, &mut arena, &mut found);
+                assert_near(&found, &expected, &format!("{isa:?}, {height}x{width}"));
+            }
+        }
+    }
+}
+
+/// What there is no kernel for runs all the same, by tract.
+#[test]
+fn other_graphs_are_left_to_tract() {
+    let slope = AttributeProto {
+        name: "alpha".into(),
+        f: 0.2,
+        ..Default::default()
+    };
+    let stride = AttributeProto {
+        name: "strides".into(),
+        ints: vec![1, 1],
+        ..Default::default()
+    };
+    let mut renamed = shipped();
+    for node in &mut renamed.graph.as_mut().unwrap().node {
+        if node.op_type == "HardSwish" {
+            node.op_type = "Sigmoid".into();
+        }
+    }
+    let cases = [
+        (renamed, "is Sigmoid of 1 inputs"),
+        (
+            with_attribute("HardSigmoid", slope),
+            "is HardSigmoid of 1 inputs",
+        ),
+        (
+            with_attribute("Conv", stride),
+            "convolves 3x3, stride 1, 1 groups",
+        ),
+    ];
+    for (onnx, reason) in cases {
+        let error = model(&onnx, 32, 32).err().unwrap();
+        assert!(error.0.contains(reason), "{error:?}");
+        let bytes = onnx.encode_to_vec();
+        let picture = Random::new(6).floats(3 * 32 * 32);
+        let spec = spec(32, 32);
+        let mut runner = Runner::unproved(&bytes, &spec, labels(), 1.0).unwrap();
+        let mut reference = Runner::reference(&bytes, &spec, labels()).unwrap();
+        assert_eq!(
+            runner.logits(&picture).unwrap(),
+            reference.logits(&picture).unwrap(),
+            "{reason}"
+        );
+    }
+}
+
+/// A value that is read again later must not be changed in place.
+#[test]
+fn a_value_that_is_read_twice_is_left_to_tract() {
+    let mut onnx = shipped();
+    let nodes = &mut onnx.graph.as_mut().unwrap().node;
+    let before = nodes
+        .iter()
+        .find(|node| node.op_type == "Relu")
+        .unwrap()
+        .input[0]
+        .clone();
+    let add = nodes.iter_mut().find(|node| node.op_type == "Mul").unwrap();
+    let whole = add.input.iter().position(|name| *name != before).unwrap();
+    add.input[whole] = before;
+    let error = model(&onnx, 32, 32).err().unwrap();
+    assert!(error.0.starts_with("an activation of "), "{error:?}");
+}
+
+#[test]
+fn the_shipped_network_is_recognised() {
+    assert!(model(&shipped(), 128, 128).unwrap().is_ok());
+}
