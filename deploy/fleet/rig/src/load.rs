@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rumqttc::{LastWill, QoS};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -19,8 +19,8 @@ use crate::wire::Wire;
 
 /// Devices that log in at the same moment.
 const AT_ONCE: usize = 100;
-/// Events that the counted connection tells.
-const COUNTED: u64 = 50;
+/// Events that the counted connection tells, while the collector is away.
+const COUNTED: u64 = 3000;
 /// What TCP and IP add to each piece that is sent: two headers with TCP's time stamps.
 const HEADERS: f64 = 52.0;
 
@@ -49,10 +49,21 @@ pub struct Report {
     resident_busy: u64,
     cpu_connect_s: f64,
     cpu_tell_s: f64,
-    payload: usize,
-    greeting: f64,
+    one: One,
+}
+
+/// What one device alone at a broker of its own showed, in bytes.
+struct One {
+    /// An event.
+    payload: u64,
+    /// To log in, both ways.
+    greeting: u64,
+    /// From the device for each event, with what TLS, TCP and IP add.
     up: f64,
+    /// To it.
     down: f64,
+    /// Of the broker's memory for each event that the collector has not fetched.
+    waiting: u64,
 }
 
 /// Median, and what 99 of 100 stay below; milliseconds.
@@ -80,7 +91,7 @@ impl Spread {
 pub async fn run(plan: Plan) -> Result<Option<Report>> {
     enough_files(plan.devices)?;
     let fleet = Fleet::new()?;
-    let names: Vec<String> = (0..=plan.devices).map(|n| format!("device-{n}")).collect();
+    let names: Vec<String> = (0..plan.devices).map(|n| format!("device-{n}")).collect();
     fleet.add(&names)?;
     let Some(broker) = Broker::start(&fleet)? else {
         return Ok(None);
@@ -95,7 +106,7 @@ pub async fn run(plan: Plan) -> Result<Option<Report>> {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut devices = JoinSet::new();
     let begun = Instant::now();
-    for name in &names[1..] {
+    for name in &names {
         let device = Device {
             name: name.clone(),
             login: fleet.device(name, broker.port)?,
@@ -123,8 +134,10 @@ pub async fn run(plan: Plan) -> Result<Option<Report>> {
     }
     let told_s = told.elapsed().as_secs_f64();
     let busy = broker.usage()?;
-    let (payload, greeting, up, down) = counted(fleet.device(&names[0], broker.port)?).await?;
     stop.send(true)?;
+    let collected = collecting.await??;
+    drop(broker);
+    let one = one().await?;
     Ok(Some(Report {
         plan,
         connected_s,
@@ -132,16 +145,13 @@ pub async fn run(plan: Plan) -> Result<Option<Report>> {
         acknowledged: acknowledge.len(),
         told_s,
         acknowledge: Spread::of(acknowledge),
-        collected: collecting.await??,
+        collected,
         resident_alone: alone.resident,
         resident_idle: idle.resident,
         resident_busy: busy.resident,
         cpu_connect_s: idle.cpu_s - alone.cpu_s,
         cpu_tell_s: busy.cpu_s - idle.cpu_s,
-        payload,
-        greeting,
-        up,
-        down,
+        one,
     }))
 }
 
@@ -205,32 +215,39 @@ async fn collect(mut collector: Collector, stopped: watch::Receiver<bool>) -> Re
     }
 }
 
-/// Bytes of one device's connection: an event's payload, all of the greeting, and up and down
-/// for each event.
-async fn counted(mut login: Login) -> Result<(usize, f64, f64, f64)> {
+/// One device, while the collector is away.
+async fn one() -> Result<One> {
+    let fleet = Fleet::new()?;
+    fleet.add(&["device".into()])?;
+    let broker = Broker::start(&fleet)?.context("mosquitto has gone")?;
+    // It leaves its session behind.
+    drop(Collector::open(&fleet.collector(broker.port)?).await?);
+    let mut login = fleet.device("device", broker.port)?;
     let wire = Wire::to(login.port)?;
     login.port = wire.port;
     let mut chance = fastrand::Rng::with_seed(1);
     let mut session = Session::open(&login).await?;
     // What the broker still has to say after the greeting.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let before = wire.count();
-    let topic = format!("edge-agent/{}/event", login.username);
+    let (before, alone) = (wire.count(), broker.usage()?);
     let mut payload = 0;
     for sequence in 1..=COUNTED {
-        let told = event(&login.username, sequence, &now(), &mut chance).to_string();
-        payload += told.len();
-        session.publish(&topic, false, told.as_bytes()).await?;
+        let told = event("device", sequence, &now(), &mut chance).to_string();
+        payload += told.len() as u64;
+        session
+            .publish("edge-agent/device/event", false, told.as_bytes())
+            .await?;
     }
-    let after = wire.count();
-    let each = |bytes: u64| bytes as f64 / COUNTED as f64 + HEADERS;
-    Ok((
-        payload / COUNTED as usize,
-        (before.up + before.down) as f64,
-        // The acknowledgement's piece is acknowledged by an empty one, and the other way round.
-        each(after.up - before.up) + HEADERS,
-        each(after.down - before.down) + HEADERS,
-    ))
+    let (after, full) = (wire.count(), broker.usage()?);
+    // Each way has a piece with content and an empty one that acknowledges the other's.
+    let each = |bytes: u64| bytes as f64 / COUNTED as f64 + 2.0 * HEADERS;
+    Ok(One {
+        payload: payload / COUNTED,
+        greeting: before.up + before.down,
+        up: each(after.up - before.up),
+        down: each(after.down - before.down),
+        waiting: full.resident.saturating_sub(alone.resident) / COUNTED,
+    })
 }
 
 /// Refuses what would run out of sockets halfway.
@@ -289,10 +306,15 @@ impl fmt::Display for Report {
             each(self.resident_idle),
             each(self.resident_busy)
         )?;
+        writeln!(
+            f,
+            "waiting       {} bytes of the broker's memory for an event that the collector has not fetched",
+            self.one.waiting
+        )?;
         write!(
             f,
             "on the wire   {} bytes of event; {:.0} up and {:.0} down with TLS, TCP and IP; {:.0} bytes to log in",
-            self.payload, self.up, self.down, self.greeting
+            self.one.payload, self.one.up, self.one.down, self.one.greeting
         )
     }
 }

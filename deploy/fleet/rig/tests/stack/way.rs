@@ -9,6 +9,7 @@ use fleet_rig::collector::Collector;
 use fleet_rig::database::Database;
 use fleet_rig::event::{event, now};
 use fleet_rig::fleet::Fleet;
+use fleet_rig::load::{self, Plan};
 
 use crate::block_on;
 
@@ -75,4 +76,25 @@ fn what_the_broker_acknowledged_reaches_the_table_once_through_crashes() {
         let mut collector = Collector::open(&login).await.unwrap();
         assert_eq!(collector.take(SOON).await.unwrap().len(), 10);
     });
+}
+
+#[test]
+fn a_small_load_run_collects_what_was_acknowledged() {
+    let plan = Plan {
+        devices: 20,
+        seconds: 3,
+        rate: 2.0,
+    };
+    let Some(report) = block_on(load::run(plan)).unwrap() else {
+        return;
+    };
+    assert!(report.complete(), "{report}");
+    let told = report.to_string();
+    for part in [
+        "20 devices, 2 events a second",
+        "acknowledged  ",
+        "on the wire   ",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }
