@@ -16,7 +16,7 @@ mod visitor;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -36,9 +36,13 @@ const SIZE_PX: (u32, u32) = (320, 180);
 const QUALITY: &str = "80";
 /// Samples in an hour of simulated time.
 const SAMPLES_PER_HOUR: f64 = 10.0;
-/// Time between two looks at the agent, and looks between two visits to its whole page.
+/// Time between two looks at the agent.
 const LOOK: Duration = Duration::from_millis(400);
-const VISIT_LOOKS: u32 = 15;
+/// A sample comes no sooner after a visit to the whole page: the agent gives back what it had
+/// for whoever watched.
+const REST: Duration = Duration::from_secs(6);
+/// Samples between two visits.
+const VISIT_SAMPLES: usize = 3;
 /// The webhook's peer is away for half an hour of every six: from the third one on.
 const PEER_ROUND_HOURS: f64 = 6.0;
 const PEER_AWAY_HOURS: std::ops::Range<f64> = 3.0..3.5;
@@ -104,7 +108,7 @@ fn watch(agent: &mut Agent, peer: &Peer, fps: u32) -> Result<Vec<Sample>> {
     let frames_per_hour = f64::from(fps) * 3600.0;
     let mut samples: Vec<Sample> = Vec::new();
     let mut due = 0.0;
-    let mut looks = 0;
+    let mut visited = Instant::now();
     while agent.is_running()? {
         // Around its end it may be gone between two questions; what failed is told by its exit.
         if let Ok(look) = visitor::look(agent.port())
@@ -112,17 +116,17 @@ fn watch(agent: &mut Agent, peer: &Peer, fps: u32) -> Result<Vec<Sample>> {
         {
             let hours = look.frames / frames_per_hour;
             peer.set_away(PEER_AWAY_HOURS.contains(&(hours % PEER_ROUND_HOURS)));
-            if hours >= due {
+            if hours >= due && visited.elapsed() >= REST {
                 due = hours + 1.0 / SAMPLES_PER_HOUR;
                 samples.push(Sample {
                     hours,
                     look,
                     ..taken
                 });
-            }
-            looks += 1;
-            if looks % VISIT_LOOKS == 0 {
-                visitor::visit(agent.port());
+                if samples.len().is_multiple_of(VISIT_SAMPLES) {
+                    visitor::visit(agent.port());
+                    visited = Instant::now();
+                }
             }
         }
         sleep(LOOK);

@@ -168,6 +168,7 @@ impl Live {
                 self.wanted.store(false, Ordering::Relaxed);
                 (eye, votes) = (None, BTreeMap::new());
                 self.pictures.send_replace(None);
+                give_back();
                 let waiting = |desk: &mut Desk| desk.watchers == 0 && !desk.stopping;
                 drop(self.changed.wait_while(desk, waiting));
                 continue;
@@ -207,6 +208,15 @@ impl Live {
             Ok((desk, _)) => desk,
             Err(poisoned) => poisoned.into_inner().0,
         }
+    }
+}
+
+/// Gives freed memory back to the system; glibc keeps it for later otherwise.
+fn give_back() {
+    // SAFETY: takes nothing, and the allocator locks itself.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

@@ -156,12 +156,12 @@ fn check_says_what_a_run_would_miss() {
             "FAIL http: http.token_file: agent.toml is open to every user",
         ),
         (
-            "[[pin]]\nname = \"lamp\"\nline = 4000\n",
+            "[[pin]]\nname = \"lamp\"\nline = 900\n",
             1,
             "FAIL pins: pin \"lamp\": ",
         ),
         (
-            "[gpio]\ndriver = \"none\"\n[[pin]]\nname = \"lamp\"\nline = 4000\n",
+            "[gpio]\ndriver = \"none\"\n[[pin]]\nname = \"lamp\"\nline = 900\n",
             0,
             "ok   pins: gpio.driver is \"none\": what would be switched is told",
         ),

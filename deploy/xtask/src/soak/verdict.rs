@@ -25,6 +25,8 @@ pub struct Line {
     pub at_zero: f64,
     /// Its rise in an hour.
     pub an_hour: f64,
+    /// Standard error of that rise.
+    pub error: f64,
 }
 
 /// What came of a run.
@@ -84,11 +86,12 @@ impl fmt::Display for Verdict {
         let at = |hours: f64| self.memory.at_zero + self.memory.an_hour * hours;
         writeln!(
             f,
-            "memory      {:.1} MiB after {from:.1} h, {:.1} MiB after {to:.1} h: {:+.2} MiB a day \
-             (limit {RISE_MIB_A_DAY}, or {STEP_MIB} in all)",
+            "memory      {:.1} MiB after {from:.1} h, {:.1} MiB after {to:.1} h: {:+.2} ± {:.2} MiB \
+             a day (limit {RISE_MIB_A_DAY}, or {STEP_MIB} in all)",
             at(*from),
             at(*to),
-            self.memory.an_hour * 24.0
+            self.memory.an_hour * 24.0,
+            self.memory.error * 24.0
         )?;
         let (first, last) = self.descriptors;
         writeln!(f, "descriptors {first} at first, {last} at last")?;
@@ -107,7 +110,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The line of least squares.
+/// The line of least squares; the error is that of independent points.
 fn fit(points: &[(f64, f64)]) -> Option<Line> {
     let count = points.len() as f64;
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -115,9 +118,12 @@ fn fit(points: &[(f64, f64)]) -> Option<Line> {
     let spread = mean(&|point| (point.0 - mean_x).powi(2));
     let joint = mean(&|point| (point.0 - mean_x) * (point.1 - mean_y));
     let an_hour = joint / spread;
+    let at_zero = mean_y - an_hour * mean_x;
+    let left = mean(&|point| (point.1 - at_zero - an_hour * point.0).powi(2));
     (points.len() > 2 && an_hour.is_finite()).then_some(Line {
-        at_zero: mean_y - an_hour * mean_x,
+        at_zero,
         an_hour,
+        error: (left / spread / (count - 2.0)).sqrt(),
     })
 }
 
@@ -199,6 +205,9 @@ mod tests {
     #[test]
     fn a_line_goes_through_its_points() {
         let line = fit(&[(1.0, 5.0), (2.0, 7.0), (3.0, 9.0)]).unwrap();
-        assert_eq!((line.at_zero, line.an_hour), (3.0, 2.0));
+        assert_eq!((line.at_zero, line.an_hour, line.error), (3.0, 2.0, 0.0));
+        // By hand: residuals 1, -2, 1 around 2 x + 3, spread 2/3.
+        let line = fit(&[(1.0, 6.0), (2.0, 5.0), (3.0, 10.0)]).unwrap();
+        assert!((line.error - 3.0_f64.sqrt()).abs() < 1e-9, "{line:?}");
     }
 }

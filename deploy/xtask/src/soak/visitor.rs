@@ -9,7 +9,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// No answer is larger.
 const MOST_BYTES: u64 = 16 << 20;
 /// How long a stream is followed.
-const FOLLOW: Duration = Duration::from_millis(300);
+const FOLLOW: Duration = Duration::from_millis(600);
 
 /// What the numbers say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
