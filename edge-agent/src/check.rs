@@ -1,6 +1,7 @@
 //! `edge-agent check`: looks whether a run can begin, one line for each thing that it needs.
 //! Changes nothing: no start of a bundle on trial is counted, no event is written.
 
+mod camera;
 mod peers;
 mod pins;
 mod places;
@@ -11,7 +12,6 @@ use std::process::ExitCode;
 
 use crate::bundles::{self, Found};
 use crate::config::Config;
-use crate::source;
 use crate::stamp::{Reading, Stamp};
 use row::{Row, State};
 
@@ -43,7 +43,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(crate::EX_CONFIG));
         }
     };
-    let mut rows = vec![Row::ok("config", name), bundle(&config), camera(&config)];
+    let mut rows = vec![Row::ok("config", name), bundle(&config)];
+    let seen = camera::look(&config);
+    rows.extend(seen.rows);
     rows.extend(pins::rows(&config.pins, &config.gpio));
     rows.extend(places::rows(&config));
     rows.extend(peers::rows(&config));
@@ -55,9 +57,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("{row}");
     }
     let failed = rows.iter().any(|row| row.state == State::Fail);
-    Ok(match failed {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
+    Ok(match (seen.misfit, failed) {
+        (true, _) => ExitCode::from(crate::EX_CONFIG),
+        (false, true) => ExitCode::FAILURE,
+        (false, false) => ExitCode::SUCCESS,
     })
 }
 
@@ -83,31 +86,6 @@ fn bundle(config: &Config) -> Row {
             }
         }
         Err(error) => Row::fail("bundle", error.to_string(), advice),
-    }
-}
-
-/// Opens the source as a run would.
-fn camera(config: &Config) -> Row {
-    match source::open(&config.source) {
-        Ok(mut source) => match source.notes().as_slice() {
-            [] => Row::ok("source", "opened"),
-            notes => Row::warn(
-                "source",
-                notes.join("; "),
-                "correct [source] if that matters",
-            ),
-        },
-        // A run waits for a camera that is away.
-        Err(error) if config.source.is_live() && !error.is_permanent() => Row::warn(
-            "source",
-            error.to_string(),
-            "the agent will wait for it; `edge-agent devices` lists what is there",
-        ),
-        Err(error) => Row::fail(
-            "source",
-            error.to_string(),
-            "correct [source]; `edge-agent devices` lists cameras",
-        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The config file as a whole: read, checked, and refused in one line. What a table means is
 //! in the module that owns it.
 
+mod picture;
 pub mod print;
 pub mod schema;
 

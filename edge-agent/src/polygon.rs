@@ -5,6 +5,9 @@ use crate::config::BadValue;
 /// Most corners of a polygon in the config.
 const MOST_CORNERS: usize = 64;
 
+/// A part of a polygon that is smaller than this is of no use.
+const STRIDE_PX: usize = 4;
+
 /// Whether the point lies inside, by the even-odd rule: a ray to the right crosses the outline
 /// an odd number of times. Of the outline itself the left and upper edges belong to the inside,
 /// so that a point on the border of two polygons is in one of them.
@@ -21,6 +24,12 @@ pub fn contains(corners: &[[f32; 2]], x: f32, y: f32) -> bool {
         previous = corner;
     }
     inside
+}
+
+/// Whether any of the polygon lies in a picture of this size, looked for at every few pixels.
+pub fn meets(corners: &[[f32; 2]], width_px: u32, height_px: u32) -> bool {
+    let points = |side: u32| (0..side).step_by(STRIDE_PX).map(|at| at as f32 + 0.5);
+    points(height_px).any(|y| points(width_px).any(|x| contains(corners, x, y)))
 }
 
 /// Refuses what has no inside. `key` names it in the refusal.
@@ -84,6 +93,27 @@ mod tests {
             assert_eq!(contains(&bent, x, y), in_bent, "{x}, {y}");
         }
         assert!(!contains(&[], 0.0, 0.0));
+    }
+
+    #[test]
+    fn a_polygon_meets_the_picture_or_lies_beyond_it() {
+        let beyond = [[640.0, 0.0], [900.0, 0.0], [900.0, 300.0], [640.0, 300.0]];
+        let around = [
+            [-50.0, -50.0],
+            [900.0, -50.0],
+            [900.0, 900.0],
+            [-50.0, 900.0],
+        ];
+        // Its box crosses the picture, itself it passes the corner.
+        let corner = [[620.0, 400.0], [700.0, 320.0], [720.0, 420.0]];
+        for (polygon, expected) in [
+            (&beyond[..], false),
+            (&around, true),
+            (&corner, false),
+            (&[[600.0, 10.0], [900.0, 10.0], [900.0, 30.0]], true),
+        ] {
+            assert_eq!(meets(polygon, 640, 360), expected, "{polygon:?}");
+        }
     }
 
     #[test]

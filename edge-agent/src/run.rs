@@ -90,7 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 before = Some(config);
                 plan = next;
             }
-            // Only opening can fail so: the config before this one could be opened.
+            // Only opening and the first picture can fail so: the config before this one could
+            // be opened and fitted its pictures.
             (Err(error), Some(config)) if error.is::<ConfigError>() => {
                 log::error(format_args!("{error}; the config before it goes on"));
                 plan = Plan::of(config, path)?;

@@ -6,7 +6,8 @@ mod fitness;
 use models::{Rect, RgbFrame, RgbView, Scores};
 
 use crate::vote::VoteConfig;
-pub use fitness::Fitness;
+use fitness::is_dim;
+pub use fitness::{Fitness, brightened};
 
 /// Sides of a kept crop are at most this long; larger ones are thinned out.
 const MAX_SIDE_PX: u32 = 512;
@@ -29,8 +30,12 @@ pub struct View {
     pub quality: f32,
     /// Cut by an edge, or in one box with others.
     pub flawed: bool,
+    /// Taken by night: how bright the vehicle truly is cannot be seen.
+    pub dim: bool,
     /// What the network said of it, once it was asked.
     pub scores: Option<Scores>,
+    /// Whether it names another colour when the view is shown brighter.
+    pub wavers: bool,
 }
 
 /// The best views of one vehicle so far.
@@ -86,7 +91,9 @@ impl Views {
             t_ms: candidate.t_ms,
             quality,
             flawed: candidate.flawed,
+            dim: is_dim(candidate.picture),
             scores: None,
+            wavers: false,
         };
         match rival {
             Some(index) => self.kept[index] = view,

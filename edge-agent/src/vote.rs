@@ -34,7 +34,8 @@ pub struct VoteConfig {
     pub margin_share: f32,
     /// A vehicle whose best view has a shorter side than this is "small".
     pub min_side_px: u32,
-    /// A view of which three quarters of the pixels are darker than this, 0 to 255, is "dark".
+    /// A view of which three quarters of the pixels are darker than this, 0 to 255, is "dark"; so
+    /// is one by night whose colour would be another in more light. 0 tells every colour.
     pub min_light: u32,
     /// A view whose steepest edges rise over less than this share of its range of brightness
     /// within a 24th of its width is "blurred".

@@ -42,6 +42,16 @@ fn a_config_that_cannot_be_used_is_one_line_and_78() {
             "webp",
         ),
         (
+            "[[lane]]\nnumber = 1\npolygon_px = [[700, 0], [800, 0], [800, 90]]\n".to_string(),
+            "agent.toml: lane 1: polygon_px lies outside the picture, ",
+            "640 x 360",
+        ),
+        (
+            "mode = \"roi\"\nroi.rect_px = { x = 640, y = 0, width = 90, height = 90 }\n".into(),
+            "agent.toml: roi.rect_px lies outside the picture, ",
+            "640 x 360",
+        ),
+        (
             "[bundle]\npath = \"gone\"\n".to_string(),
             "agent.toml: bundle.path: bundle gone: ",
             "",
@@ -125,6 +135,26 @@ fn score_compares_events_with_passages() {
     assert!(
         told.out
             .starts_with(r#"{"vehicles":1,"events":0,"found":0,"recall":0.0,"#),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn check_says_which_place_the_picture_does_not_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let lane = "[[lane]]\nnumber = 1\npolygon_px = [[700, 0], [800, 0], [800, 90]]\n";
+    std::fs::write(folder.path().join("agent.toml"), lane).unwrap();
+    let told = run(folder.path(), &["check", "--config", "agent.toml"]);
+    assert_eq!(told.code, 78, "{}{}", told.out, told.err);
+    assert!(
+        told.out.contains("ok   source: opened, 640 x 360 pixels\n"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out
+            .contains("FAIL places: lane 1: polygon_px lies outside the picture"),
         "{}",
         told.out
     );

@@ -23,9 +23,12 @@ pub struct Arguments {
     /// Only this scene, by the name in the table
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// First seed
+    /// First seed; the agent was tuned on 1 to 3 and on 21 to 25
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many seeds of every scene with traffic, from the first on
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
     /// Also write the table to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -34,7 +37,7 @@ pub struct Arguments {
 /// Runs the command; false when a limit is missed.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     Tool::cargo().args(["build", "--workspace"]).run()?;
-    let cases: Vec<Case> = cases::all(arguments.full)
+    let cases: Vec<Case> = cases::all(arguments.full, arguments.seeds)
         .into_iter()
         .filter(|case| {
             arguments
@@ -70,6 +73,7 @@ pub fn check() -> Result<()> {
         full: false,
         only: None,
         seed: 1,
+        seeds: None,
         out: None,
     };
     match run(&arguments)? {

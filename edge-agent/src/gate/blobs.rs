@@ -228,7 +228,7 @@ fn bridge(set: &mut [bool], start: usize, step: usize, length: usize, longest: u
 mod tests {
     use super::*;
 
-    /// A drawing: `#` foreground, `+` doubtful, anything else background.
+    /// A drawing: `#` foreground, `+` doubtful, `*` lit, anything else background.
     fn boxes(drawing: &[&str], reach: usize) -> Vec<Blob> {
         let across = drawing[0].len();
         let seen: Vec<Seen> = drawing
@@ -237,6 +237,7 @@ mod tests {
             .map(|c| match c {
                 '#' => Seen::Foreground,
                 '+' => Seen::Doubtful,
+                '*' => Seen::Lit,
                 _ => Seen::Background,
             })
             .collect();
@@ -280,6 +281,42 @@ mod tests {
         let blobs = boxes(&["......", ".##+..", ".##+.+", "......"], 0);
         assert_eq!(blobs.len(), 1);
         assert_eq!(blobs[0].rect.to_string(), "12x8+4+4");
+    }
+
+    #[test]
+    fn a_bright_panel_is_of_the_vehicle_and_its_light_on_the_road_is_not() {
+        let drawing = [
+            "....................", //
+            ".########...........",
+            ".#******#***....##..",
+            ".#******#********##.",
+            ".########........##.",
+            "....................",
+        ];
+        let found: Vec<String> = boxes(&drawing, 0)
+            .iter()
+            .map(|blob| format!("{} {}", blob.rect, blob.cells.len()))
+            .collect();
+        assert_eq!(found, ["32x16+4+4 32", "12x12+64+8 6"]);
+    }
+
+    #[test]
+    fn thin_lines_are_dropped() {
+        let drawing = ["......", "######", "..##..", "..##..", "#....."];
+        let across = 6;
+        let set = drawing.concat().chars().map(|c| c == '#').collect();
+        let mut mask = Mask {
+            across,
+            down: 5,
+            set,
+        };
+        mask.thin_out();
+        let rows: Vec<String> = mask
+            .set
+            .chunks(across)
+            .map(|row| row.iter().map(|on| if *on { '#' } else { '.' }).collect())
+            .collect();
+        assert_eq!(rows, ["......", "..##..", "..##..", "..##..", "......"]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use models::Rect;
 
+use crate::polygon::contains;
+
 /// Marks the watched cells of a grid of `across` × `down` cells of `cell_px` pixels. A polygon
 /// of fewer than three corners means everywhere. A cell belongs to where its centre lies.
 pub fn watched(
@@ -23,25 +25,10 @@ pub fn watched(
                     && y >= rect.y as f32
                     && y < rect.bottom() as f32
             });
-            cells.push(!ignored && (polygon.len() < 3 || inside(polygon, x, y)));
+            cells.push(!ignored && (polygon.len() < 3 || contains(polygon, x, y)));
         }
     }
     cells
-}
-
-/// Even-odd rule: a ray to the right crosses the outline an odd number of times.
-fn inside(polygon: &[[f32; 2]], x: f32, y: f32) -> bool {
-    let mut odd = false;
-    let mut previous = polygon[polygon.len() - 1];
-    for corner in polygon {
-        let [ax, ay] = *corner;
-        let [bx, by] = previous;
-        if (ay > y) != (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax {
-            odd = !odd;
-        }
-        previous = *corner;
-    }
-    odd
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::glance::{Moment, Subject};
 use crate::lane::{Footing, LaneConfig};
 use crate::shape::ShapeConfig;
 use crate::track::Sighting;
-use crate::views::{Candidate, Fitness, View, Views};
+use crate::views::{Candidate, Fitness, View, Views, brightened};
 use crate::vote::{Ballot, Classify, Verdict, VoteConfig, count};
 
 /// How verdicts are come to.
@@ -129,8 +129,8 @@ impl Witness {
         (x - first_x, y - first_y)
     }
 
-    /// The verdict of all kept views, at the end. Views that show no colour are left out where
-    /// others do; of a vehicle that gets no colour anyway only the best view is asked about.
+    /// The verdict of all kept views, at the end. Views that show no colour, or by night another
+    /// one in more light, are left out where others do not; of a vehicle that gets no colour anyway only the best view is asked about.
     pub fn judge<C: Classify>(
         &mut self,
         classifier: &mut C,
@@ -152,10 +152,17 @@ impl Witness {
             None => (0..views.len()).filter(fit).collect(),
         };
         for index in &chosen {
-            ask(&mut views[*index], classifier)?;
+            let doubt = flaw.is_none() && judging.vote.min_light > 0;
+            ask(&mut views[*index], classifier, doubt)?;
         }
-        let chosen = chosen.iter().map(|index| &views[*index]);
-        Ok(verdict(chosen, flaw, judging))
+        let steady = |index: &&usize| !views[**index].wavers;
+        let (kept, flaw) = match (flaw, chosen.iter().any(|index| steady(&index))) {
+            (None, true) => (chosen.iter().filter(steady).collect(), None),
+            (None, false) => (Vec::from_iter(&chosen), Some(Reason::Dark)),
+            (Some(flaw), _) => (Vec::from_iter(&chosen), Some(flaw)),
+        };
+        let kept = kept.into_iter().map(|index| &views[*index]);
+        Ok(verdict(kept, flaw, judging))
     }
 
     /// What is told when the network cannot be asked: the best view, and no colour.
@@ -189,7 +196,7 @@ impl Witness {
                 continue;
             }
             if Fitness::of(view.crop.view()).flaw(&judging.vote).is_none() {
-                ask(view, classifier)?;
+                ask(view, classifier, judging.vote.min_light > 0)?;
                 self.asked += 1;
                 news = true;
             }
@@ -197,7 +204,7 @@ impl Witness {
         if !news {
             return Ok(None);
         }
-        let asked = |view: &&View| view.scores.is_some();
+        let asked = |view: &&View| view.scores.is_some() && !view.wavers;
         let views = self.views.best_first();
         let best = views.iter().find(asked);
         let flaw = best.and_then(|view| judging.size_flaw(&view.rect));
@@ -219,10 +226,18 @@ impl Judging {
     }
 }
 
-fn ask<C: Classify>(view: &mut View, classifier: &mut C) -> Result<(), RunnerError> {
-    if view.scores.is_none() {
-        view.scores = Some(classifier.classify(view.crop.view())?);
+/// Asks about a view once; with `doubt`, about one by night also whether it wavers. By night black, grey, silver and white differ by nothing but light,
+/// and so do orange and brown: a colour that more light would change is none to tell.
+fn ask<C: Classify>(view: &mut View, classifier: &mut C, doubt: bool) -> Result<(), RunnerError> {
+    if view.scores.is_some() {
+        return Ok(());
     }
+    let scores = classifier.classify(view.crop.view())?;
+    if view.dim && doubt {
+        let brighter = classifier.classify(brightened(view.crop.view()).view())?;
+        view.wavers = brighter.best_index() != scores.best_index();
+    }
+    view.scores = Some(scores);
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! One run with one config: frames go into the pipeline, events to the outbox; a bundle on trial
 //! is judged, and a new config is looked for between two frames. Opens no source.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use models::Runner;
 
 use super::Life;
 use crate::bundles::{self, Ruling, Trial};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::decide::Action;
 use crate::event::{Event, Reason};
 use crate::keep::Keeper;
@@ -22,7 +23,10 @@ use crate::web::Watchpoint;
 
 /// Frames in, events out.
 pub struct Road<'a> {
+    path: PathBuf,
     config: Config,
+    /// Size of the pictures that the config was held against.
+    fitted_px: Option<(u32, u32)>,
     pipeline: Pipeline<Runner>,
     trial: Option<Trial>,
     outbox: Outbox,
@@ -49,7 +53,9 @@ impl<'a> Road<'a> {
         Self {
             pipeline: Pipeline::new(identity, &plan.config, plan.active.runner).after(life.told),
             trial: plan.active.trial,
+            path: plan.path,
             config: plan.config,
+            fitted_px: None,
             outbox,
             pins,
             watchpoint,
@@ -96,6 +102,27 @@ impl<'a> Road<'a> {
             if let Some(watchpoint) = &mut self.watchpoint {
                 watchpoint.event(&event);
             }
+        }
+    }
+
+    /// Holds the config against the size of the pictures. The first one may show that the
+    /// config is wrong; a camera that comes back with other pictures is watched all the same.
+    fn fit(&mut self, frame: &Frame) -> Result<(), ConfigError> {
+        let (width, height) = (frame.image.width(), frame.image.height());
+        let first = self.fitted_px.is_none();
+        if self.fitted_px.replace((width, height)) == Some((width, height)) {
+            return Ok(());
+        }
+        match self.config.check_picture(width, height) {
+            Err(bad) if first => Err(ConfigError::Value {
+                path: self.path.clone(),
+                problem: bad.to_string(),
+            }),
+            Err(bad) => {
+                log::error(format_args!("{bad}; nothing will be told there"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -170,6 +197,7 @@ impl Viewer for Road<'_> {
     fn frame(&mut self, frame: &Frame) -> anyhow::Result<()> {
         self.pins.alive();
         self.newest_t_ms = frame.t_ms;
+        self.fit(frame)?;
         let vehicles = self.push(frame)?;
         self.life.heartbeat.frame(vehicles);
         self.look_for_reload();

@@ -1,13 +1,22 @@
 //! Whether a crop's pixels can show a colour at all: is there light, are there edges. Integer
 //! sums and plain arithmetic, the same on every machine. Knows nothing of vehicles.
 
-use models::RgbView;
+use models::{RgbFrame, RgbView};
 
 use crate::event::Reason;
 use crate::vote::VoteConfig;
 
 /// The crop is measured in this many columns, so that neither its size nor sensor noise counts.
 const COLUMNS: usize = 24;
+
+/// A picture whose mean brightness is below this, 0 to 255, was taken by night.
+const NIGHT_LUMA: u64 = 60;
+
+/// Of the whole picture every so many rows and columns are looked at.
+const STRIDE: usize = 8;
+
+/// Under street lamps a camera's 8-bit values are about half of those by day.
+const NIGHT_GAIN: f32 = 2.0;
 
 /// What a crop's pixels are like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +48,27 @@ impl Fitness {
             None
         }
     }
+}
+
+/// Whether the whole picture is dark.
+pub fn is_dim(picture: RgbView<'_>) -> bool {
+    let (mut sum, mut count) = (0u64, 0u64);
+    for y in (0..picture.height()).step_by(STRIDE) {
+        for pixel in picture.row(y).chunks_exact(3).step_by(STRIDE) {
+            sum += u64::from(luma(pixel) >> 8);
+            count += 1;
+        }
+    }
+    sum < NIGHT_LUMA * count
+}
+
+/// A view by night as it might be in enough light.
+pub fn brightened(view: RgbView<'_>) -> RgbFrame {
+    let mut frame = view.to_frame();
+    for value in frame.data_mut() {
+        *value = (f32::from(*value) * NIGHT_GAIN).min(255.0) as u8;
+    }
+    frame
 }
 
 /// BT.601 luma in 256ths.

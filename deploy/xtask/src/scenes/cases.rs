@@ -22,11 +22,6 @@ impl Case {
         self.vehicles_per_minute == 0
     }
 
-    /// Whether colours are hard to see.
-    pub fn is_dark(&self) -> bool {
-        self.scene == "night"
-    }
-
     /// Frames of one seed.
     pub fn frames(&self) -> u64 {
         self.seconds * 25
@@ -98,19 +93,19 @@ const EMPTY: [(&str, &str, &str); 7] = [
     ("empty, people only", "cyclists", "sun"),
 ];
 
-/// Every case of the tier.
-pub fn all(full: bool) -> Vec<Case> {
+/// Every case of the tier; with `seeds`, those with traffic run with so many.
+pub fn all(full: bool, seeds: Option<u64>) -> Vec<Case> {
     let busy = BUSY.map(|(name, scene, light, short, long)| Case {
         name: name.into(),
         scene,
         light,
         vehicles_per_minute: 20,
         seconds: if full { long } else { short },
-        seeds: match (full, scene) {
+        seeds: seeds.unwrap_or(match (full, scene) {
             (false, _) => 1,
             (true, "one") => 10,
             (true, _) => 4,
-        },
+        }),
     });
     let empty = EMPTY.map(|(name, scene, light)| Case {
         name: name.into(),
@@ -129,7 +124,7 @@ mod tests {
 
     #[test]
     fn truth_and_agent_see_the_same_scene() {
-        for case in all(true).iter().chain(&all(false)) {
+        for case in all(true, None).iter().chain(&all(false, None)) {
             let (config, arguments) = (case.config(7), case.truth_arguments(7));
             assert!(config.contains(&format!("scene = \"{}\"", arguments[3])));
             assert!(config.contains(&format!("light = \"{}\"", arguments[5])));
@@ -141,8 +136,15 @@ mod tests {
     }
 
     #[test]
+    fn seeds_are_for_scenes_with_traffic() {
+        for case in all(true, Some(7)) {
+            assert_eq!(case.seeds, if case.is_empty() { 1 } else { 7 });
+        }
+    }
+
+    #[test]
     fn names_are_unique_and_the_short_tier_is_short() {
-        let short = all(false);
+        let short = all(false, None);
         let names: std::collections::BTreeSet<&str> =
             short.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names.len(), short.len());

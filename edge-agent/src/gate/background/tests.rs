@@ -42,6 +42,39 @@ fn after_road(now: Cells) -> Seen {
 }
 
 #[test]
+fn by_night_more_light_is_told_from_other_surfaces_and_nothing_is_a_shadow() {
+    let mut background = Background::new(TOLERANCE, 60_000.0);
+    let road = |luma: f32, red: f32, texture: f32| {
+        let mut grid = grid(luma, red);
+        grid.cells[0].texture = texture;
+        grid
+    };
+    for frame in 0..400 {
+        background.observe(&road(40.0, 0.0, 4.0), frame * 40, CALM);
+    }
+    let night = background.night();
+    assert!(night.is_some_and(|night| !night.shadows), "{night:?}");
+    let tolerance = Tolerance { night, ..TOLERANCE };
+    for (luma, red, texture, expected) in [
+        (43.0, 0.0, 4.0, Seen::Background),
+        (120.0, 4.0, 5.0, Seen::Lit),
+        // A warm lamp, a red body, the edge of a body, a dark body.
+        (120.0, 14.0, 5.0, Seen::Lit),
+        (120.0, 50.0, 4.0, Seen::Foreground),
+        (120.0, 0.0, 16.0, Seen::Foreground),
+        (20.0, 0.0, 4.0, Seen::Foreground),
+    ] {
+        let cell = road(luma, red, texture).cells[0];
+        let told = background.models[0].judge(&cell, &tolerance).0;
+        assert_eq!(told, expected, "luma {luma} red {red} texture {texture}");
+    }
+    // By day the same is something else.
+    let lit = road(120.0, 4.0, 5.0).cells[0];
+    let by_day = background.models[0].judge(&lit, &TOLERANCE).0;
+    assert_eq!(by_day, Seen::Foreground);
+}
+
+#[test]
 fn tells_road_shadow_and_car_apart() {
     for (luma, red, expected) in [
         (104.0, 0.0, Seen::Background),
