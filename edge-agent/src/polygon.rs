@@ -110,7 +110,7 @@ mod tests {
             (&beyond[..], false),
             (&around, true),
             (&corner, false),
-            (&[[600.0, 10.0], [900.0, 10.0], [900.0, 30.0]], true),
+            (&[[600.0, 10.0], [900.0, 10.0], [900.0, 60.0]], true),
         ] {
             assert_eq!(meets(polygon, 640, 360), expected, "{polygon:?}");
         }

@@ -189,6 +189,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask fuzz", RanBy::Step("test")),
     ("cargo xtask cross", RanBy::Step("aarch64")),
     ("cargo xtask deb", RanBy::Step("deb")),
+    ("cargo xtask board-test", RanBy::Step("board")),
     // Its checks are integration tests of their own.
     ("cargo xtask fleet", RanBy::Step("test")),
     ("cargo build", RanBy::Step("readme")),
@@ -207,6 +208,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
         RanBy::Tests("host-trainer/", "dataset"),
     ),
     ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
+    ("host-trainer adapt", RanBy::Tests("host-trainer/", "adapt")),
     (
         "host-trainer report",
         RanBy::Tests("host-trainer/", "report"),
