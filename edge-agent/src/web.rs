@@ -4,7 +4,9 @@
 //!
 //! Bounded in everything: connections, streams, time, and memory: the events with their
 //! pictures (50 KiB for each of `http.events`), one live picture while somebody watches (at most
-//! 10 MB), 64 KiB a connection.
+//! 10 MB), 64 KiB a connection. Measured as resident memory on x86-64 with 640 x 360 pixels: 1 MiB
+//! until somebody watches; up to 19 MiB, most of it the network a second time, while one to four
+//! do; 4 MiB some seconds after the last has left.
 
 mod config;
 mod connection;
