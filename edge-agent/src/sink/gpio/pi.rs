@@ -16,6 +16,9 @@ use super::line::{LineError, Output};
 /// The registers: up to Pi 4, and Pi 5.
 const DEVICES: [&str; 2] = ["/dev/gpiomem", "/dev/gpiomem0"];
 
+/// Where rppal finds them, as root, when the kernel has no device for them alone.
+const MEMORY: &str = "/dev/mem";
+
 /// A Raspberry Pi.
 #[derive(Clone)]
 pub struct Board {
@@ -32,7 +35,7 @@ impl Board {
     /// Opens its registers.
     pub fn open() -> Result<Self, LineError> {
         let gpio = Gpio::new().map_err(explained)?;
-        let device = device().unwrap_or_else(|| DEVICES[0].into());
+        let device = device().unwrap_or_else(|| MEMORY.into());
         Ok(Self { gpio, device })
     }
 
