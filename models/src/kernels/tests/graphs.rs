@@ -1,6 +1,7 @@
 //! Whole networks against tract's own operators, and graphs that are left to tract.
 
 use prost::Message;
+use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, ModelProto};
 
 use super::{Random, assert_near, isas};
@@ -68,11 +69,13 @@ fn the_shipped_network_computes_what_tract_computes() {
 fn other_graphs_are_left_to_tract() {
     let slope = AttributeProto {
         name: "alpha".into(),
+        r#type: AttributeType::Float as i32,
         f: 0.2,
         ..Default::default()
     };
     let stride = AttributeProto {
         name: "strides".into(),
+        r#type: AttributeType::Ints as i32,
         ints: vec![1, 1],
         ..Default::default()
     };
