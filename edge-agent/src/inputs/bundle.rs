@@ -10,8 +10,8 @@ const BLOCK: usize = 512;
 const SUM: std::ops::Range<usize> = 148..156;
 const SIZE: std::ops::Range<usize> = 124..135;
 
-/// Greatest picture that is decoded here, bytes: what larger ones do is no different.
-const PICTURE: usize = 64 << 10;
+/// Greatest picture that is decoded here, bytes: larger ones take long and are no different.
+const PICTURE: usize = 4 << 10;
 
 /// See the head of this file.
 pub fn bundle(bytes: &[u8]) {

@@ -110,7 +110,9 @@ impl DiskPart {
     pub fn following(&self, number: u64) -> Option<u64> {
         // Numbers are in order: the first segment that ends behind it has it or follows it.
         let at = self.segments.partition_point(|s| s.numbers.end <= number);
-        let segment = self.segments.get(at)?;
+        // One whose first record could not be read holds none.
+        let mut segments = self.segments.range(at..);
+        let segment = segments.find(|segment| !segment.numbers.is_empty())?;
         Some(number.max(segment.numbers.start))
     }
 
@@ -202,6 +204,9 @@ impl DiskPart {
         let at = self.segments.partition_point(|s| s.numbers.end <= number);
         let segment = self.segments.get_mut(at)?;
         let first = segment.numbers.start;
+        if number < first {
+            return None;
+        }
         let found = read(&mut self.reader, &self.folder, first, number);
         let Ok(Some(record)) = found else {
             segment.numbers.end = number.max(first);

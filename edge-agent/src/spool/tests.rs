@@ -266,6 +266,25 @@ fn damage_costs_the_rest_of_its_segment_and_is_counted() {
 }
 
 #[test]
+fn a_segment_without_a_readable_record_is_passed_over_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&mut open(folder.path(), TEST_LIMITS), 0..50);
+    let second = |first: &u64| *first > 0 && segment::path(folder.path(), *first).exists();
+    let second = (0..50).find(second).unwrap();
+    std::fs::write(segment::path(folder.path(), second), [0; 40]).unwrap();
+    let mut spool = open(folder.path(), TEST_LIMITS);
+    let numbered = |spool: &mut Spool| std::iter::from_fn(|| spool.next()).collect::<Vec<_>>();
+    let found = numbered(&mut spool);
+    assert!(
+        found
+            .iter()
+            .all(|(n, record)| text(*n).as_bytes() == record)
+    );
+    spool.rewind();
+    assert_eq!(numbered(&mut spool), found);
+}
+
+#[test]
 fn a_gap_as_wide_as_numbers_go_takes_no_time_and_no_number_overflows() {
     let folder = tempfile::tempdir().unwrap();
     append(&mut open(folder.path(), TEST_LIMITS), 0..9);
