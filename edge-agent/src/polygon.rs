@@ -110,7 +110,9 @@ mod tests {
             (&beyond[..], false),
             (&around, true),
             (&corner, false),
-            (&[[600.0, 10.0], [900.0, 10.0], [900.0, 60.0]], true),
+            (&[[600.0, 10.0], [900.0, 10.0], [900.0, 90.0]], true),
+            // What of it the picture shows is three rows high at most, and between two looks.
+            (&[[600.0, 9.0], [900.0, 9.0], [900.0, 29.0]], false),
         ] {
             assert_eq!(meets(polygon, 640, 360), expected, "{polygon:?}");
         }
