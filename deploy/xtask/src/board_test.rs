@@ -21,7 +21,7 @@ use crate::setup::{self, Part, loopback};
 use crate::workspace;
 
 /// Arguments of `cargo xtask board-test`.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub struct Arguments {
     /// Also install the package on a Debian with systemd, on a board of its own
     #[arg(long)]
@@ -46,14 +46,6 @@ enum What {
     Power,
     /// The package, its service, and bundles installed on the device
     Package,
-}
-
-/// The parts that need no package, as a step of `cargo xtask test`.
-pub fn check() -> Result<()> {
-    match run(&Arguments::default())? {
-        true => Ok(()),
-        false => bail!("a check on the emulated board failed, above"),
-    }
 }
 
 /// Runs the command; false when a check failed.

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: sets up, runs every check of the project and counts.
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
-use crate::board_test;
 use crate::cross;
 use crate::deb;
 use crate::demo;
@@ -118,12 +117,6 @@ const STEPS: &[Step] = &[
         needs: &[Part::Packages, Part::Cross],
         run: aarch64,
     },
-    Step {
-        name: "board",
-        why: "the agent with a kernel's own camera and pins, on an emulated Raspberry Pi",
-        needs: &[Part::Packages, Part::Cross, Part::Board, Part::Camera],
-        run: board_test::check,
-    },
 ];
 
 /// Whether there is a step of this name.
@@ -152,8 +145,6 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Packages,
         Part::Libtorch,
         Part::Cross,
-        Part::Board,
-        Part::Camera,
         Part::Browser,
         Part::Broker,
         Part::Database,

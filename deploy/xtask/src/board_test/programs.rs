@@ -32,7 +32,7 @@ fn built(name: &'static str) -> Result<PathBuf> {
     let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
     let step = say::begin("build", &format!("{name} for aarch64"));
     cross::cargo(toolchain, "build")
-        .args(["--release", "-p", name])
+        .args(["--release", "--bin", name])
         .run()?;
     step.done();
     let target = workspace::root().join("target");

@@ -189,7 +189,7 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("cargo xtask fuzz", RanBy::Step("test")),
     ("cargo xtask cross", RanBy::Step("aarch64")),
     ("cargo xtask deb", RanBy::Step("deb")),
-    ("cargo xtask board-test", RanBy::Step("board")),
+    ("cargo xtask board-test", RanBy::Entry),
     // Its checks are integration tests of their own.
     ("cargo xtask fleet", RanBy::Step("test")),
     ("cargo build", RanBy::Step("readme")),
