@@ -26,11 +26,11 @@ use site::Site;
 /// Modules before the classifier that move with it: two blocks and the last convolution.
 const MODULES: usize = 3;
 /// Steps that it moves for.
-const STEPS: u32 = 200;
+const STEPS: u32 = 100;
 /// Pictures of each kind in a step.
 const BATCH: usize = 32;
 /// Highest learning rate.
-const LR: f64 = 1e-3;
+const LR: f64 = 1.5e-3;
 /// How strongly weights are held to the bundle's.
 const PULL: f64 = 5.0;
 

@@ -107,13 +107,6 @@ fn a_few_dozen_labels_make_a_bundle_that_knows_the_site() {
         "{card}"
     );
 
-    // The same again is the same.
-    success(run("adapt --bundle bundle --crops crops --out again"));
-    assert_eq!(
-        fs::read(at.join("site/model.onnx")).unwrap(),
-        fs::read(at.join("again/model.onnx")).unwrap()
-    );
-
     // What labels bring, as a table.
     let text = success(run(
         "adapt --bundle bundle --crops crops --curve 10 --repeats 1",

@@ -27,6 +27,9 @@ fn main() {
         _ => Runner::unproved(&model, &spec, labels.into(), 1.0),
     };
     let mut runner = runner.unwrap();
+    if let Some(reason) = runner.left_to_tract() {
+        eprintln!("left to tract: {reason}");
+    }
     let load_ns = start.elapsed().as_nanos();
     let mut answer = runner.logits(&input).unwrap();
     let mut run_ns = Vec::new();

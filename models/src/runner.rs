@@ -74,10 +74,11 @@ pub struct Runner {
     preprocessor: Preprocessor,
     state: TypedSimpleState,
     input: Arc<Tensor>,
+    left_to_tract: Option<String>,
 }
 
 impl Runner {
-    /// Loads and optimises the bundle's network and replays its golden pictures.
+    /// Loads the bundle's network and replays its golden pictures.
     pub fn new(bundle: &Bundle) -> Result<Self, RunnerError> {
         let manifest = bundle.manifest();
         let mut runner = Self::unproved(
@@ -129,14 +130,17 @@ impl Runner {
         let (height, width) = (spec.height as usize, spec.width as usize);
         let input = Tensor::zero::<f32>(&[1, 3, height, width]).map_err(failed)?;
         let onnx = onnx();
+        let mut left_to_tract = None;
         let state = onnx
             .proto_model_for_read(&mut &*onnx_bytes)
             .and_then(|proto| match by_kernels(&proto, height, width) {
                 Ok(model) => model,
-                Err(_) => onnx
-                    .model_for_proto_model(&proto)?
-                    .with_input_fact(0, f32::fact(input.shape()).into())?
-                    .into_optimized(),
+                Err(Unrecognised(reason)) => {
+                    left_to_tract = Some(reason);
+                    onnx.model_for_proto_model(&proto)?
+                        .with_input_fact(0, f32::fact(input.shape()).into())?
+                        .into_optimized()
+                }
             })
             .and_then(|model| model.into_runnable()?.spawn())
             .map_err(failed)?;
@@ -146,7 +150,14 @@ impl Runner {
             preprocessor,
             state,
             input: Arc::new(input),
+            left_to_tract,
         })
+    }
+
+    /// Why the network runs by tract's own operators, several times slower; none when it runs by
+    /// the kernels.
+    pub fn left_to_tract(&self) -> Option<&str> {
+        self.left_to_tract.as_deref()
     }
 
     /// The labels, in the order of the scores.

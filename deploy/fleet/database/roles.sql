@@ -12,7 +12,8 @@ ALTER ROLE grafana PASSWORD :'grafana_password';
 -- SELECT is for the driver, which asks for the columns' types; the table is always empty.
 GRANT INSERT, SELECT ON inbox TO collector;
 
-GRANT SELECT ON events, untimed_events, hourly, devices, status_changes, rejected TO grafana;
+GRANT SELECT ON events, untimed_events, hourly, devices, status_changes, missing_events, rejected
+    TO grafana;
 ALTER ROLE grafana SET default_transaction_read_only = on;
 ALTER ROLE grafana SET statement_timeout = '30s';
 

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS events (
     details      json        NOT NULL,
     PRIMARY KEY (device, time, id)
 );
-CREATE INDEX IF NOT EXISTS events_time ON events USING brin (time);
+CREATE INDEX IF NOT EXISTS events_time ON events (time);
 
 -- Events without a time of the day that can be: of recorded or drawn frames, or of a device whose
 -- clock is more than a day ahead or sixty days behind. Kept, and in no count.
@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS untimed_events (
     PRIMARY KEY (device, id)
 );
 
--- Vehicles for each hour. Stays when single events are dropped.
+-- Vehicles for each hour, so that no question about many has to read single events. Stays when those
+-- are dropped.
 CREATE TABLE IF NOT EXISTS hourly (
     hour     timestamptz NOT NULL,
     device   text        NOT NULL,
@@ -51,6 +52,10 @@ CREATE TABLE IF NOT EXISTS hourly (
     -- Empty when the colour is known.
     reason   text        NOT NULL,
     vehicles integer     NOT NULL,
+    -- Of those with a synchronised clock: how many took more than ten seconds to get here, and the
+    -- longest time that one took.
+    late      integer    NOT NULL,
+    longest_s real       NOT NULL,
     PRIMARY KEY (hour, device, colour, reason)
 ) WITH (fillfactor = 70);
 
@@ -65,6 +70,7 @@ CREATE TABLE IF NOT EXISTS devices (
     last_event_received timestamptz,
     last_colour         text,
     last_score          real,
+    last_sequence       bigint,
     clock_synced        boolean,
     bundle              text,
     -- Deliveries of events that were there already.
@@ -78,6 +84,16 @@ CREATE TABLE IF NOT EXISTS status_changes (
     status text        NOT NULL,
     PRIMARY KEY (device, since)
 );
+
+-- Gaps in the numbers that a device gives its events, which arrive in their order.
+CREATE TABLE IF NOT EXISTS missing_events (
+    device  text        NOT NULL,
+    noticed timestamptz NOT NULL,
+    -- The first number that came after the gap.
+    before  bigint      NOT NULL,
+    missing bigint      NOT NULL
+);
+CREATE INDEX IF NOT EXISTS missing_events_noticed ON missing_events (noticed);
 
 -- Messages that are no event and no status; the newest 10,000.
 CREATE TABLE IF NOT EXISTS rejected (
@@ -117,6 +133,9 @@ CREATE OR REPLACE FUNCTION take_event(device_name text, event jsonb, heard times
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     told timestamptz := (event ->> 'time')::timestamptz;
+    number bigint := (event ->> 'sequence')::bigint;
+    took_s real := 0;
+    previous bigint;
     is_new boolean;
 BEGIN
     IF event ->> 'schema' IS DISTINCT FROM '1' THEN
@@ -133,29 +152,38 @@ BEGIN
             (event ->> 'score')::real, event ->> 'reason', event ->> 'direction',
             (event ->> 'lane')::smallint, event ->> 'lane_name', (event ->> 'wrong_way')::boolean,
             (event ->> 'early')::boolean, (event ->> 'clock_synced')::boolean,
-            (event ->> 'sequence')::bigint, event ->> 'bundle',
+            number, event ->> 'bundle',
             (event - '{schema,time,id,colour,score,reason,direction,lane,lane_name,wrong_way,early,clock_synced,sequence,bundle}'::text[])::json
         ) ON CONFLICT DO NOTHING;
         is_new := FOUND;
         IF is_new THEN
+            IF (event ->> 'clock_synced')::boolean THEN
+                took_s := extract(epoch FROM heard - told);
+            END IF;
             INSERT INTO hourly AS h
             VALUES (date_trunc('hour', told, 'UTC'), device_name, event ->> 'colour',
-                    coalesce(event ->> 'reason', ''), 1)
-            ON CONFLICT (hour, device, colour, reason) DO UPDATE SET vehicles = h.vehicles + 1;
+                    coalesce(event ->> 'reason', ''), 1, (took_s > 10)::integer, took_s)
+            ON CONFLICT (hour, device, colour, reason) DO UPDATE
+                SET vehicles = h.vehicles + 1, late = h.late + excluded.late,
+                    longest_s = greatest(h.longest_s, excluded.longest_s);
         END IF;
     END IF;
     IF is_new THEN
-        -- After an outage older events arrive: the newest one is what is shown.
+        SELECT last_sequence INTO previous FROM devices WHERE device = device_name;
+        -- A lower number is the first of a new run of the agent.
+        IF number > previous + 1 THEN
+            INSERT INTO missing_events VALUES (device_name, heard, number, number - previous - 1);
+        END IF;
         INSERT INTO devices AS d (device, first_heard, last_event, last_event_received,
-                                  last_colour, last_score, clock_synced, bundle)
+                                  last_colour, last_score, last_sequence, clock_synced, bundle)
         VALUES (device_name, heard, told, heard, event ->> 'colour', (event ->> 'score')::real,
-                (event ->> 'clock_synced')::boolean, event ->> 'bundle')
+                number, (event ->> 'clock_synced')::boolean, event ->> 'bundle')
         ON CONFLICT (device) DO UPDATE
             SET last_event = coalesce(excluded.last_event, d.last_event),
                 last_event_received = excluded.last_event_received,
                 last_colour = excluded.last_colour, last_score = excluded.last_score,
-                clock_synced = excluded.clock_synced, bundle = excluded.bundle
-            WHERE coalesce(excluded.last_event >= d.last_event, true);
+                last_sequence = excluded.last_sequence, clock_synced = excluded.clock_synced,
+                bundle = excluded.bundle;
     ELSE
         UPDATE devices SET repeated = repeated + 1 WHERE device = device_name;
     END IF;

@@ -9,7 +9,7 @@ SELECT NOT EXISTS (
 ) AS is_new \gset
 \if :is_new
     SELECT create_hypertable('events', 'time', chunk_time_interval => interval '1 day',
-                             migrate_data => true);
+                             create_default_indexes => false, migrate_data => true);
     ALTER TABLE events SET (
         timescaledb.compress,
         timescaledb.compress_segmentby = 'device',

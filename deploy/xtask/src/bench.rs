@@ -3,6 +3,7 @@
 
 mod agent;
 mod board;
+mod infer;
 mod python;
 mod rates;
 mod road;
@@ -25,6 +26,8 @@ enum What {
     Agent(agent::Arguments),
     /// The agent's instructions for each frame on emulated ARM processors
     Board(board::Arguments),
+    /// The network alone on one thread, beside other runtimes, or its instructions on ARM
+    Infer(infer::Arguments),
 }
 
 /// Runs the command.
@@ -33,5 +36,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         What::Train(arguments) => train::run(arguments),
         What::Agent(arguments) => agent::run(arguments),
         What::Board(arguments) => board::run(arguments),
+        What::Infer(arguments) => infer::run(arguments),
     }
 }

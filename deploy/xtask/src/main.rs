@@ -62,6 +62,8 @@ enum Task {
     BoardTest(board_test::Arguments),
     /// Watch a real street's frames beside a detector's boxes; a contact sheet to judge
     Street(street::Arguments),
+    /// Measure what labels of a site bring, on a real street's frames
+    AdaptCurve(street::curve::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Task::Fleet(arguments) => fleet::run(&arguments).map(|()| true),
         Task::BoardTest(arguments) => board_test::run(&arguments),
         Task::Street(arguments) => street::run(&arguments).map(|()| true),
+        Task::AdaptCurve(arguments) => street::curve::run(&arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 //! which of the vehicles that crossed the watched region have an event, and a contact sheet of
 //! all events for a human to judge. The detector's boxes are noisy: this is a measure, no truth.
 
+pub mod curve;
 mod judge;
 mod sheet;
 mod tracks;

@@ -204,10 +204,17 @@ fn attempt(step: &Step) -> Outcome {
 
 /// The tests of the contract and of the drawn road, and the agent itself. All of the default
 /// members are selected, so that the dependencies are built once.
+///
+/// Not repeated here, as they say nothing of the architecture: what starts itself anew (the
+/// emulator does not carry that over), what asks the kernel for a camera (the emulator answers
+/// another errno), and whole watches of the road, which take minutes emulated.
 fn aarch64() -> Result<()> {
     let toolchain = setup::cross::find().context("run `cargo xtask setup --only cross`")?;
     setup::cross::cargo(toolchain, "test")
-        .args(["--lib", "--test", "bundle"])
+        .args(["--lib", "--test", "bundle", "--"])
+        .args(["--skip", "killed_at_any_moment"])
+        .args(["--skip", "source::v4l2"])
+        .args(["--skip", "pipeline::tests"])
         .run()?;
     setup::cross::cargo(toolchain, "build")
         .args(["--bin", "edge-agent"])

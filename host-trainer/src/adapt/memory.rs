@@ -12,7 +12,7 @@ use crate::loader::in_parallel;
 use crate::train::tune::Examples;
 
 /// Pictures of each class.
-const EACH: usize = 60;
+const EACH: usize = 40;
 /// Changed versions of each picture.
 const CHANGED: usize = 1;
 /// How much they count beside the site's pictures.

@@ -16,7 +16,7 @@ use crate::net::Net;
 use crate::train::tune::Examples;
 
 /// Changed versions of each picture.
-const CHANGED: usize = 8;
+const CHANGED: usize = 5;
 
 /// A site.
 #[derive(Debug)]

@@ -126,20 +126,12 @@ pub fn tune(net: &mut Net, tuning: &Tuning, examples: &[Examples<'_>]) -> Result
         .filter(|examples| !examples.wanted.is_empty())
         .map(|examples| (examples, sums(&examples.chances)))
         .collect();
-    for step in 0..tuning.steps {
+    let steps = if kinds.is_empty() { 0 } else { tuning.steps };
+    for step in 0..steps {
         let lr = tuning.lr * 0.5 * (1.0 + (PI * f64::from(step) / f64::from(tuning.steps)).cos());
-        let mut total: Option<Tensor> = None;
-        for (examples, sums) in &kinds {
-            let loss = loss(net, tuning, examples, sums, &mut rng)?;
-            let loss = loss.f_mul_scalar(examples.weight)?;
-            total = Some(match total {
-                Some(total) => total.f_add(&loss)?,
-                None => loss,
-            });
-        }
-        let Some(total) = total else { break };
+        let loss = loss(net, tuning, &kinds, &mut rng)?;
         let mut active: Vec<&mut Memory> = memories.iter_mut().map(|(memory, _)| memory).collect();
-        descend(&total, &mut active, Optimiser::AdamW, lr, 0.0)?;
+        descend(&loss, &mut active, Optimiser::AdamW, lr, 0.0)?;
         tch::no_grad(|| {
             for (memory, start) in &mut memories {
                 let _ = memory
@@ -153,25 +145,29 @@ pub fn tune(net: &mut Net, tuning: &Tuning, examples: &[Examples<'_>]) -> Result
     Ok(())
 }
 
-/// Mean cross entropy of a batch that is drawn by chance, with replacement.
+/// Mean cross entropy of pictures drawn by chance, with replacement, as many of each kind; the
+/// kinds' means are weighted and added.
 fn loss(
     net: &Net,
     tuning: &Tuning,
-    examples: &Examples<'_>,
-    sums: &[f64],
+    kinds: &[(&Examples<'_>, Vec<f64>)],
     rng: &mut Rng,
 ) -> Result<Tensor, TchError> {
-    let whole = sums.last().copied().unwrap_or(0.0);
-    let (mut places, mut wanted) = (Vec::new(), Vec::new());
-    for _ in 0..tuning.batch_size {
-        let at = rng.f64() * whole;
-        let drawn = sums.partition_point(|sum| *sum <= at).min(sums.len() - 1);
-        let (place, target) = &examples.wanted[drawn];
-        places.push(*place as i64);
-        wanted.extend_from_slice(target);
+    let (mut fronts, mut wanted) = (Vec::new(), Vec::new());
+    for (examples, sums) in kinds {
+        let whole = sums.last().copied().unwrap_or(0.0);
+        let weight = examples.weight as f32;
+        let mut places = Vec::new();
+        for _ in 0..tuning.batch_size {
+            let at = rng.f64() * whole;
+            let drawn = sums.partition_point(|sum| *sum <= at).min(sums.len() - 1);
+            let (place, target) = &examples.wanted[drawn];
+            places.push(*place as i64);
+            wanted.extend(target.iter().map(|share| share * weight));
+        }
+        fronts.push(examples.fronts.some(&places)?);
     }
-    let front = examples.fronts.some(&places)?;
-    let logits = net.back(&front, tuning.from, true)?;
+    let logits = net.back(&Tensor::f_cat(&fronts, 0)?, tuning.from, true)?;
     let wanted = Tensor::f_from_slice(&wanted)?
         .f_view(logits.size().as_slice())?
         .f_to_device(net.device())?;

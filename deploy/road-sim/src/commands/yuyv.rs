@@ -10,20 +10,25 @@ pub fn append(picture: &RgbView<'_>, out: &mut Vec<u8>) {
             let sum = |channel: usize| i32::from(pair[channel]) + i32::from(pair[channel + 3]);
             let (red, green, blue) = (sum(0), sum(1), sum(2));
             // Colour is that of both pixels together, so twice one pixel's.
-            let cb = colour(-38 * red - 74 * green + 112 * blue);
-            let cr = colour(112 * red - 94 * green - 18 * blue);
+            let cb = colour(-9_714 * red - 19_070 * green + 28_784 * blue);
+            let cr = colour(28_784 * red - 24_103 * green - 4_681 * blue);
             out.extend([light(&pair[..3]), cb, light(&pair[3..]), cr]);
         }
     }
 }
 
+/// One half with the 16 fractional bits of the coefficients, which are those of BT.601 for
+/// brightness 16-235 and colour 16-240 (65.738, 129.057, 25.064; 37.945, 74.494, 112.439;
+/// 94.154, 18.285) times 256.
+const HALF: i32 = 1 << 15;
+
 fn light(pixel: &[u8]) -> u8 {
     let [red, green, blue] = [0, 1, 2].map(|channel| i32::from(pixel[channel]));
-    (((66 * red + 129 * green + 25 * blue + 128) >> 8) + 16) as u8
+    (((16_829 * red + 33_039 * green + 6_416 * blue + HALF) >> 16) + 16) as u8
 }
 
 fn colour(doubled: i32) -> u8 {
-    (((doubled + 256) >> 9) + 128) as u8
+    (((doubled + 2 * HALF) >> 17) + 128) as u8
 }
 
 #[cfg(test)]

@@ -111,7 +111,8 @@ fn installed(pi: &mut Pi, checks: &mut Checks) {
         Ok(told.replace('\n', "; "))
     });
     checks.check("the package's files", || {
-        pi.run("dpkg --verify edge-agent")?;
+        let changed = pi.run("dpkg --verify edge-agent")?;
+        ensure!(changed.is_empty(), "other than in the package: {changed}");
         pi.run("edge-agent --version")
     });
 }

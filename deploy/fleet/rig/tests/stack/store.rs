@@ -164,19 +164,53 @@ fn events_without_a_possible_time_are_kept_and_not_counted() {
 }
 
 #[test]
+fn gaps_in_the_numbers_are_noticed_and_a_new_run_is_none() {
+    let Some(database) = Database::start().unwrap() else {
+        return;
+    };
+    // Told in this order: 3 to 5 are missing, then the agent starts again; one is without a time.
+    let mut batch: Vec<_> = [1, 2, 6, 7, 1, 2].map(|n| told("gate", n, DAY)).into();
+    batch.push(told("gate", 3, DAY * 900));
+    batch.push(told("gate", 4, DAY));
+    batch.push(told("bridge", 40, DAY));
+    database.copy(&batch).unwrap();
+    database.copy(&batch).unwrap();
+    let gaps = "SELECT device, before, missing FROM missing_events";
+    assert_eq!(database.sql(gaps).unwrap(), "gate|6|3");
+}
+
+#[test]
+fn events_that_waited_are_counted_as_late() {
+    let Some(database) = Database::start().unwrap() else {
+        return;
+    };
+    let mut late = told("gate", 2, DAY);
+    late.time = now();
+    let mut unsure = told("gate", 3, DAY);
+    let mut event: Value = serde_json::from_str(&unsure.value).unwrap();
+    event["clock_synced"] = false.into();
+    unsure.value = event.to_string();
+    unsure.time = now();
+    database
+        .copy(&[told("gate", 1, DAY), late, unsure])
+        .unwrap();
+    let counted = "SELECT sum(vehicles), sum(late), round(max(longest_s)) FROM hourly";
+    assert_eq!(database.sql(counted).unwrap(), "3|1|86400");
+}
+
+#[test]
 fn a_device_s_row_shows_its_newest_event_and_its_last_change() {
     let Some(database) = Database::start().unwrap() else {
         return;
     };
     let status = |time: &str, value: &str| message(time, "edge-agent/gate/status", value);
     let hour = SignedDuration::from_hours(1);
-    let (newer, older) = (told("gate", 7, hour), told("gate", 6, hour * 2));
+    let (older, newer) = (told("gate", 6, hour * 2), told("gate", 7, hour));
     database
         .copy(&[
             status("2026-03-01 07:00:00", "online"),
-            newer.clone(),
-            // What waited on the device's disk.
             older,
+            newer.clone(),
             status("2026-03-01 08:00:00", "offline"),
             // Told again when the collector came back.
             status("2026-03-01 09:00:00", "offline"),

@@ -1,0 +1,112 @@
+//! Instructions that one run of the network takes on emulated ARM processors, and its loading.
+//! The emulator's clock counts them, so the numbers repeat.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Told, parse};
+use crate::bench::rates::median;
+use crate::board::{self, Job};
+use crate::setup::{self, Part, cross, guest};
+use crate::{say, workspace};
+
+/// Seconds after which an emulated processor is given up.
+const PATIENCE_S: u32 = 1800;
+
+/// Counts for each processor, with our kernels and with tract's own operators.
+pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> Result<()> {
+    setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
+    let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
+    let step = say::begin("build", "the program for aarch64, in the release profile");
+    cross::cargo(toolchain, "build")
+        .args(["--release", "-p", "models", "--example", "infer"])
+        .run()?;
+    step.done();
+    let target = workspace::root().join("target");
+    let program = match toolchain {
+        cross::Toolchain::Native => target.join("release/examples/infer"),
+        _ => target.join(cross::TARGET).join("release/examples/infer"),
+    };
+    let mut files = vec![program, model.to_path_buf()];
+    files.extend(inputs.iter().map(|(_, file)| file.clone()));
+    let name = model.file_name().unwrap_or_default().to_string_lossy();
+    let mut script = String::new();
+    for which in ["ours", "tract"] {
+        for (side, _) in inputs {
+            script += &format!("./infer {name} {side} {side}.f32 3 {which}\n");
+        }
+    }
+    let guest = guest::ensure()?;
+    let mut columns = Vec::new();
+    for cpu in cpus {
+        let step = say::begin("board", &format!("{cpu}: boots, then runs the network"));
+        let job = Job {
+            cpu,
+            files: &files,
+            script: &script,
+            patience_s: PATIENCE_S,
+        };
+        let told = board::run_counting(&guest, &job)?;
+        let lines = told.lines().filter(|line| line.starts_with('{'));
+        columns.push(lines.map(parse).collect::<Result<Vec<Told>>>()?);
+        step.done();
+    }
+    let sides: Vec<u32> = inputs.iter().map(|(side, _)| *side).collect();
+    println!("\n{}", table(cpus, &sides, &columns));
+    Ok(())
+}
+
+/// A row for each side and way, a column for each processor.
+fn table(cpus: &[String], sides: &[u32], columns: &[Vec<Told>]) -> String {
+    let mut text = format!("| Million instructions | {} |\n|---|", cpus.join(" | "));
+    text += &"---|".repeat(cpus.len());
+    let rows = ["ours", "tract"]
+        .into_iter()
+        .flat_map(|which| sides.iter().map(move |s| (which, s)));
+    for (index, (which, side)) in rows.enumerate() {
+        let row = |what: &str, number: &dyn Fn(&Told) -> Option<f64>| {
+            let cells = columns.iter().map(|column| {
+                let number = column.get(index).and_then(number);
+                number.map_or("-".into(), |number| format!("{:.2}", number / 1e6))
+            });
+            let cells: Vec<String> = cells.collect();
+            format!(
+                "\n| {which}, {side} pixels, {what} | {} |",
+                cells.join(" | ")
+            )
+        };
+        text += &row("one run", &|told| median(&told.runs));
+        text += &row("loading", &|told| Some(told.load));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nanosecond_of_the_board_is_an_instruction() {
+        let told = |run| Told {
+            load: 30e6,
+            runs: vec![run],
+            answer: vec![0.0],
+        };
+        let text = table(
+            &["cortex-a72".into()],
+            &[128],
+            &[vec![told(8e6), told(12e6)]],
+        );
+        let rows: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(
+            rows,
+            [
+                "| ours, 128 pixels, one run | 8.00 |",
+                "| ours, 128 pixels, loading | 30.00 |",
+                "| tract, 128 pixels, one run | 12.00 |",
+                "| tract, 128 pixels, loading | 30.00 |"
+            ]
+        );
+    }
+}
