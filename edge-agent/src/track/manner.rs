@@ -16,6 +16,16 @@ const REAR_PX: f32 = 20.0;
 /// Both of its sides farther off than this share of its breadth are another vehicle's.
 const LANE_SHARE: f32 = 0.3;
 
+/// A part that lies in an entering vehicle's last place with this share of itself may be it.
+const ENTERING_COVERED: f32 = 0.8;
+
+/// Least share of the lost one's last box that it has: less is a piece, a reflection or a shadow.
+const GOES_ON_SHARE: f32 = 0.5;
+/// Fewer sightings are no vehicle yet.
+const LEAST_HITS: u32 = 2;
+/// Frames between the last sighting of a lost track and the first of the one that it goes on as.
+const GOES_ON_FRAMES: u64 = 15;
+
 impl Track {
     /// How long it has been standing.
     pub(super) fn still_ms(&self, t_ms: u64) -> u64 {
@@ -90,6 +100,39 @@ impl Track {
         let elsewhere = low.abs().min(high.abs()) > REAR_PX.max(LANE_SHARE * breadth);
         let rear = (now - expected).abs() <= REAR_PX.max(REAR_SHARE * length);
         !elsewhere && (rear || !part.clear[side])
+    }
+
+    /// Whether it was entering and the part is the same one, seen without what its light or shadow
+    /// had added to it.
+    pub(super) fn enters_as(&self, part: &Part, picture: &Bounds) -> bool {
+        let same_edge = part.bounds.touches(picture) == self.first_touches;
+        self.grows() && same_edge && part.bounds.covered_by(&self.bounds) >= ENTERING_COVERED
+    }
+
+    /// Whether it was first seen where and when the other, which is lost, was last seen, and goes
+    /// the same way: one vehicle, whose outline changed too much to be followed.
+    pub(super) fn goes_on_from(&self, lost: &Track) -> bool {
+        let when =
+            lost.last_frame.saturating_sub(GOES_ON_FRAMES)..=lost.last_frame + GOES_ON_FRAMES;
+        let (dx, dy) = (self.moved.0 * lost.moved.0, self.moved.1 * lost.moved.1);
+        self.number > lost.number
+            && self.hits >= LEAST_HITS
+            && when.contains(&self.first_frame)
+            && lost.bounds.holds(self.first_centre)
+            && self.bounds.area() >= GOES_ON_SHARE * lost.bounds.area()
+            && dx + dy > 0.0
+    }
+
+    /// Takes over the beginning of the other.
+    pub(super) fn began_as(&mut self, lost: &Track) {
+        self.first_frame = lost.first_frame;
+        self.first_t_ms = lost.first_t_ms;
+        self.first_touches = lost.first_touches;
+        self.first_centre = lost.first_centre;
+        self.moved.0 += lost.moved.0;
+        self.moved.1 += lost.moved.1;
+        self.farthest_px = self.farthest_px.max(self.moved.0.hypot(self.moved.1));
+        self.hits += lost.hits;
     }
 
     /// Whether it is only the end of a vehicle: cut, from the first to the last sighting, by the

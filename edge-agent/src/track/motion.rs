@@ -30,6 +30,9 @@ const MOST_STEP_PX: f32 = 16.0;
 /// Sightings after which a vehicle that was not seen whole has stopped to enter fast.
 const GROWING_HITS: u32 = 25;
 
+/// Edges whose motion differs by more do not move as one, pixels: more than a cell of the gate.
+const ALONE_PX: f32 = 6.0;
+
 /// What stays within this share of its sides, or as many pixels, stands.
 const STILL_SHARE: f32 = 0.1;
 const STILL_PX: f32 = 4.0;
@@ -180,14 +183,18 @@ impl Track {
         // An edge of the region may run in any direction.
         let by_region = (cut || self.cut) && !touches.contains(&true);
         let [left, top, right, bottom] = touches.map(|touches| touches || by_region);
-        let dx = motion(
+        let dx = (
             (bounds.left - self.bounds.left, left),
             (bounds.right - self.bounds.right, right),
         );
-        let dy = motion(
+        let dy = (
             (bounds.top - self.bounds.top, top),
             (bounds.bottom - self.bounds.bottom, bottom),
         );
+        let (dx, dy) = match self.velocity.0.abs() >= self.velocity.1.abs() {
+            true => (motion(dx.0, dx.1), motion_across(dy.0, dy.1)),
+            false => (motion_across(dx.0, dx.1), motion(dy.0, dy.1)),
+        };
         if !self.shared {
             let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
             self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
@@ -337,6 +344,17 @@ pub(super) fn motion((low, low_clipped): (f32, bool), (high, high_clipped): (f32
                 high
             }
         }
+    }
+}
+
+/// The same across the vehicle's way, where light and shadow before it and whatever it passes move
+/// one edge alone: what the other edge does not do too is growth.
+pub(super) fn motion_across(low: (f32, bool), high: (f32, bool)) -> f32 {
+    let alone = (low.0 - high.0).abs() > ALONE_PX;
+    match (low.1, high.1) {
+        (false, false) if alone && low.0.abs() < high.0.abs() => low.0,
+        (false, false) if alone => high.0,
+        _ => motion(low, high),
     }
 }
 

@@ -92,6 +92,61 @@ fn a_box_that_breaks_in_two_for_a_while_stays_one_vehicle() {
     assert_eq!(tracks.len(), 1);
 }
 
+/// A vehicle at night: while it enters, its beam on the road makes its box long for two frames.
+#[test]
+fn a_vehicle_whose_beam_entered_before_it_is_one() {
+    let tracks = passed(160, |frame| {
+        let beam = match frame {
+            11 => 80,
+            12 => 180,
+            13 => 300,
+            _ => 0,
+        };
+        let front = 640 - 6 * frame as i32 - beam;
+        blob(
+            front,
+            100,
+            (150 + beam) as u32,
+            if beam > 0 { 90 } else { 50 },
+        )
+        .into_iter()
+        .collect()
+    });
+    assert_eq!(tracks.len(), 1, "{tracks:?}");
+    assert_eq!(tracks[0].direction(), Direction::Left);
+    assert!(tracks[0].first_frame < 5, "{}", tracks[0].first_frame);
+}
+
+#[test]
+fn an_edge_that_moves_alone_across_the_way_is_growth() {
+    use super::motion::motion_across;
+    let free = |by: f32| (by, false);
+    // A reflection below: the lower edge alone.
+    assert_eq!(motion_across(free(0.0), free(40.0)), 0.0);
+    assert_eq!(motion_across(free(-30.0), free(4.0)), 4.0);
+    // Both, as far as cells of the gate show it.
+    assert_eq!(motion_across(free(4.0), free(8.0)), 6.0);
+    // What an edge of the picture clips shows nothing.
+    assert_eq!(motion_across((0.0, true), free(12.0)), 12.0);
+}
+
+/// Its beam made it seem long and fast; then it is lost, and goes on where it was.
+#[test]
+fn a_vehicle_that_is_lost_and_begins_anew_is_told_once() {
+    let tracks = passed(120, |frame| {
+        let at = frame as i32;
+        let seen = match frame {
+            0..16 => blob(640 - 20 * at, 100, 640, 50),
+            16 => blob(320, 100, 300, 50),
+            17..27 => None,
+            _ => blob(340 - 6 * (at - 27), 100, 180, 50),
+        };
+        seen.into_iter().collect()
+    });
+    assert_eq!(tracks.len(), 1, "{tracks:?}");
+    assert_eq!(tracks[0].first_frame, 1);
+}
+
 #[test]
 fn a_vehicle_that_enters_in_pieces_is_one() {
     let tracks = passed(120, |frame| {

@@ -50,6 +50,8 @@ const PIECE_GAP_PX: f32 = 24.0;
 /// A box that no other rule gives to a track is the vehicle again that was lost there, from this
 /// overlap (intersection over union) with its expected box.
 const AGAIN_OVERLAP: f32 = 0.3;
+/// … or when it covers this share of that box.
+const AGAIN_COVERED: f32 = 0.5;
 
 /// A vehicle is hidden when others cover this share of where it is expected …
 const HIDDEN_COVERED: f32 = 0.5;
@@ -204,16 +206,19 @@ impl Tracker {
         frame: u64,
         t_ms: u64,
     ) -> bool {
-        // At an edge of the picture one vehicle comes where another leaves.
-        if part.cut {
-            return false;
-        }
         let picture = self.picture();
         let lost = |(track, own): &(&mut Track, &mut Option<Part>)| {
-            own.is_none()
-                && track.hits >= self.config.min_hits
-                && track.has_moved()
-                && track.expected(t_ms).overlap(&part.bounds) >= AGAIN_OVERLAP
+            if own.is_some() || track.hits < self.config.min_hits {
+                return false;
+            }
+            // At an edge of the picture one vehicle comes where another leaves.
+            if part.cut {
+                return track.enters_as(part, &picture);
+            }
+            let expected = track.expected(t_ms);
+            track.has_moved()
+                && (expected.overlap(&part.bounds) >= AGAIN_OVERLAP
+                    || expected.covered_by(&part.bounds) >= AGAIN_COVERED)
         };
         let Some((track, own)) = self.tracks.iter_mut().zip(found).find(lost) else {
             return false;
@@ -324,7 +329,14 @@ impl Tracker {
             .partition(|_| left.next().unwrap_or(false));
         self.tracks = kept;
         for track in gone {
-            self.close(track, step);
+            let goes_on = |other: &&mut Track| other.goes_on_from(&track);
+            match self.tracks.iter_mut().find(goes_on) {
+                Some(other) => {
+                    other.began_as(&track);
+                    step.dropped.push(track.number);
+                }
+                None => self.close(track, step),
+            }
         }
     }
 
