@@ -27,7 +27,7 @@ use crate::outbox::Outbox;
 use crate::plan::Plan;
 use crate::sink::gpio::Pins;
 use crate::sink::jsonl::Jsonl;
-use crate::sink::stream::Stream;
+use crate::sink::stream::{Pipe, Stream};
 use crate::sink::{LAST_GRACE, Outlet, Overflow, RELOAD_GRACE, Sink, mqtt, say, webhook};
 use crate::stamp::Stamp;
 use crate::watch::{Counts, Watch};
@@ -181,7 +181,7 @@ fn outlets(config: &Config, path: &Path, crops: Option<Crops>) -> anyhow::Result
     let stdout = io::stdout().as_fd().try_clone_to_owned();
     let stdout = File::from(stdout.context("cannot use standard output")?);
     let mut sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Stream::to("standard output".into(), stdout))];
+        vec![Box::new(Stream::to("standard output".into(), Pipe(stdout)))];
     if let Some(file) = &config.jsonl.path {
         let sink = Jsonl::open(file, &config.jsonl).map_err(|error| ConfigError::Value {
             path: path.to_path_buf(),

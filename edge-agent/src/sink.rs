@@ -66,6 +66,9 @@ pub enum SinkError {
     /// The reader went away; nothing will ever be taken again.
     #[error("the reader went away")]
     Closed,
+    /// The reader takes nothing at the moment; it is asked again at once.
+    #[error("the reader takes nothing")]
+    Busy,
     /// Writing failed; it may work again later.
     #[error("{0}")]
     Io(io::Error),
@@ -76,10 +79,10 @@ pub enum SinkError {
 
 impl From<io::Error> for SinkError {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::Closed
-        } else {
-            Self::Io(error)
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            io::ErrorKind::WouldBlock => Self::Busy,
+            _ => Self::Io(error),
         }
     }
 }

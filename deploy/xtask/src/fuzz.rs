@@ -37,7 +37,7 @@ const MEMORY: &str = "2048";
 const ALLOCATION: &str = "700";
 /// Between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(30);
-/// Begins the names of kept inputs that once failed; they stay whatever they reach.
+/// Begins the names of kept inputs that once failed.
 const FOUND: &str = "found-";
 
 /// Arguments of `cargo xtask fuzz`.
@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Time for each target
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Afterwards keep in deploy/fuzz/corpus the fewest inputs that reach all that was reached
+    /// Afterwards add to deploy/fuzz/corpus inputs that reach code which those there do not
     #[arg(long)]
     keep: bool,
 }
@@ -90,10 +90,9 @@ struct Target {
     program: PathBuf,
     /// In the project: inputs to begin with.
     kept: PathBuf,
-    /// Outside of it: what is found on the way, what fails, and a place to minimise in.
+    /// Outside of it: what is found on the way, and what fails.
     found: PathBuf,
     failed: PathBuf,
-    fewest: PathBuf,
 }
 
 impl Target {
@@ -104,7 +103,6 @@ impl Target {
             kept: workspace::root().join("deploy/fuzz/corpus").join(name),
             found: place.join("found").join(name),
             failed: place.join("failed").join(name),
-            fewest: place.join("fewest").join(name),
         };
         for folder in [&target.found, &target.failed] {
             fs::create_dir_all(folder)
@@ -151,25 +149,14 @@ impl Target {
         Ok(told)
     }
 
-    /// Rewrites the kept inputs.
+    /// Adds to the kept inputs some that reach code which those do not.
     fn keep(&self) -> Result<()> {
-        let _ = fs::remove_dir_all(&self.fewest);
-        let step = say::begin(self.name, "the fewest inputs that reach as much");
-        let cannot = || format!("cannot write {}", self.kept.display());
-        fs::create_dir_all(&self.fewest).with_context(cannot)?;
-        let folders = [&self.fewest, &self.kept, &self.found];
-        let merged = self.tool().arg("-merge=1").args(folders);
+        let step = say::begin(self.name, "inputs that reach what the kept ones do not");
+        let merged = self
+            .tool()
+            .args(["-set_cover_merge=1", "-use_counters=0"])
+            .args([&self.kept, &self.found]);
         merged.read()?;
-        for entry in fs::read_dir(&self.kept).with_context(cannot)? {
-            let entry = entry.with_context(cannot)?;
-            if !entry.file_name().to_string_lossy().starts_with(FOUND) {
-                fs::remove_file(entry.path()).with_context(cannot)?;
-            }
-        }
-        for entry in fs::read_dir(&self.fewest).with_context(cannot)? {
-            let entry = entry.with_context(cannot)?;
-            fs::copy(entry.path(), self.kept.join(entry.file_name())).with_context(cannot)?;
-        }
         step.done();
         Ok(())
     }

@@ -209,11 +209,13 @@ impl Worker {
             match self.next(&mut held, tend_at, retry_at) {
                 Job::Deliver(event) => {
                     let result = self.sink.deliver(&event);
-                    let again = matches!(result, Err(SinkError::Io(_)));
+                    let failed = matches!(result, Err(SinkError::Io(_)));
+                    let busy = matches!(result, Err(SinkError::Busy));
                     let finishing = self.shared.state().finishing.is_some();
-                    self.count(&result, again && !finishing);
-                    retry_at = again.then(|| Instant::now() + RETRY);
-                    if again && !finishing {
+                    let again = (failed || busy) && !finishing;
+                    self.count(&result, again);
+                    retry_at = failed.then(|| Instant::now() + RETRY);
+                    if again {
                         held = Some(event);
                     }
                     // Asked soon: what was delivered may have to be synced.
@@ -305,7 +307,8 @@ impl Worker {
                 (self.complain)(&mended(&name, lost));
             }
             Ok(()) => {}
-            Err(SinkError::Closed) => {
+            Err(SinkError::Busy) if state.finishing.is_none() => {}
+            Err(SinkError::Closed | SinkError::Busy) => {
                 state.closed = true;
                 state.tally.lost += state.queue.len() as u64;
                 state.queue.clear();

@@ -1,9 +1,37 @@
 //! Events as lines of JSON to a stream that something else reads, such as standard output.
 
+use std::fs::File;
 use std::io::{self, Write};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Sink, SinkError, write_line};
 use crate::event::Event;
+
+/// Longest wait for a reader that takes nothing, before it is looked what else is to be done.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
+
+/// A file that may be a pipe whose reader is slow. A write to it waits no longer than a fifth of a
+/// second, and fails then with [`io::ErrorKind::WouldBlock`]; up to 4,096 bytes (`PIPE_BUF`), which
+/// no event has, are written whole.
+pub struct Pipe(pub File);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut entry = [PollFd::new(&self.0, PollFlags::OUT)];
+        if poll(&mut entry, Some(&PATIENCE))? == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// Writes one line an event.
 pub struct Stream<W: Write> {
@@ -97,6 +125,32 @@ mod tests {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
         assert_eq!(events, (0..5).map(an_event).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_busy_and_gets_every_line_later() {
+        let (reader, writer) = io::pipe().unwrap();
+        let pipe = Pipe(File::from(std::os::fd::OwnedFd::from(writer)));
+        let mut sink = Stream::to("test".into(), pipe);
+        let mut told = 0;
+        let busy = loop {
+            match sink.deliver(&an_event(told)) {
+                Ok(()) => told += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(busy, SinkError::Busy), "{busy}");
+        assert!(told > 10, "{told}");
+        let lines = io::BufRead::lines(io::BufReader::new(reader)).map(|line| line.unwrap());
+        let reader = std::thread::spawn(move || lines.collect::<Vec<_>>());
+        while sink.deliver(&an_event(told)).is_err() {}
+        drop(sink);
+        let lines = reader.join().unwrap();
+        let numbers = lines.iter().map(|line| {
+            let event: Event = serde_json::from_str(line).unwrap();
+            event.sequence
+        });
+        assert!(numbers.eq(0..=told), "{told}");
     }
 
     #[test]

@@ -159,3 +159,14 @@ fn failures_are_told_in_one_line_with_a_remedy() {
     assert_eq!(mended("x", 0), "x: works again; no event was lost");
     assert_eq!(mended("x", 3), "x: works again; 3 events were lost");
 }
+
+#[test]
+fn a_reader_that_takes_nothing_loses_nothing_and_holds_up_no_end() {
+    let busy = |calls: u32| (calls > 3).then_some(io::ErrorKind::WouldBlock);
+    let (outlet, taken) = send_ten(busy);
+    wait_until(&outlet, |tally| tally.delivered == 3);
+    assert_eq!(outlet.tally().lost, 0);
+    let tally = end(outlet);
+    assert_eq!((tally.delivered, tally.lost), (3, 7));
+    assert_eq!(*taken.lock().unwrap(), [0, 1, 2]);
+}
