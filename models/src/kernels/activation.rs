@@ -1,6 +1,6 @@
 //! What follows a convolution, number by number.
 
-use super::layers::Weights;
+use super::map::Block;
 use super::simd::Eight;
 
 /// A function of each number.
@@ -17,17 +17,22 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The weights with which [`Activation::of_folded`] of the sums is the activation of the plain
-    /// sums: factors and terms that a weight can hold are no work for each number.
-    pub fn fold(self, weights: &Weights) -> (Vec<f32>, Vec<f32>) {
-        let (factor, term) = match self {
+    /// The factor of every weight and of the bias, and what is then added to the bias, with which
+    /// [`Activation::of_folded`] of the sums is the activation of the plain sums: what a weight can
+    /// hold is no work for each number.
+    pub fn folded(self) -> (f32, f32) {
+        match self {
             Self::None | Self::Relu => (1.0, 0.0),
             Self::HardSwish => (1.0 / ROOT, 0.0),
             Self::HardSigmoid => (1.0 / 6.0, 0.5),
-        };
-        let kernels = weights.kernels.iter().map(|weight| weight * factor);
-        let bias = weights.bias.iter().map(|bias| bias * factor + term);
-        (kernels.collect(), bias.collect())
+        }
+    }
+
+    /// The bias, folded and in blocks.
+    pub fn bias(self, bias: &[f32]) -> Vec<Block> {
+        let (factor, term) = self.folded();
+        let folded: Vec<f32> = bias.iter().map(|bias| bias * factor + term).collect();
+        Block::pack(&folded)
     }
 
     /// Of eight sums of folded weights.

@@ -41,12 +41,12 @@ impl Depthwise {
     ) -> Self {
         let taps = kernel * kernel;
         let activation = weights.activation;
-        let (kernels, bias) = activation.fold(weights);
+        let (factor, _) = activation.folded();
         let mut packed = vec![Block::ZERO; to.map.depth() * taps];
-        for (channel, own) in kernels.chunks_exact(taps).enumerate() {
+        for (channel, own) in weights.kernels.chunks_exact(taps).enumerate() {
             let blocks = &mut packed[channel / LANES * taps..];
             for (block, weight) in blocks.iter_mut().zip(own) {
-                block.0[channel % LANES] = *weight;
+                block.0[channel % LANES] = weight * factor;
             }
         }
         Self {
@@ -56,7 +56,7 @@ impl Depthwise {
             stride,
             activation,
             weights: packed,
-            bias: Block::pack(&bias),
+            bias: activation.bias(&weights.bias),
         }
     }
 }

@@ -28,23 +28,23 @@ impl Pointwise {
     /// The weights have a row of `from`'s channels for each of `to`'s.
     pub fn new((from, to): (Place, Place), plus: Option<Place>, weights: &Weights) -> Self {
         let panels = panels(to.map.depth());
-        let (inputs, outputs) = (from.map.channels, to.map.channels);
         let activation = weights.activation;
-        let (kernels, bias) = activation.fold(weights);
-        let mut packed = Vec::with_capacity(from.map.depth() * LANES * to.map.depth());
-        let mut first = 0;
+        let (factor, _) = activation.folded();
+        let inputs = from.map.channels;
+        let mut packed = vec![Block::ZERO; from.map.depth() * LANES * to.map.depth()];
+        let (mut left, mut first) = (packed.as_mut_slice(), 0);
         for panel in &panels {
-            let start = packed.len();
-            packed.resize(start + from.map.depth() * LANES * panel, Block::ZERO);
-            let panel_weights = &mut packed[start..];
-            let rows = kernels.chunks_exact(inputs).enumerate();
-            for (output, row) in rows.skip(first).take((panel * LANES).min(outputs - first)) {
-                let (block, lane) = ((output - first) / LANES, (output - first) % LANES);
-                for (weight, blocks) in row.iter().zip(panel_weights.chunks_exact_mut(*panel)) {
-                    blocks[block].0[lane] = *weight;
-                }
+            let (own, rest) = left.split_at_mut(from.map.depth() * LANES * panel);
+            for block in 0..*panel {
+                let rows = weights.kernels.chunks(inputs * LANES).nth(first + block);
+                pack(
+                    rows.unwrap_or_default(),
+                    inputs,
+                    factor,
+                    (own, block, *panel),
+                );
             }
-            first += panel * LANES;
+            (left, first) = (rest, first + panel);
         }
         Self {
             from,
@@ -53,8 +53,32 @@ impl Pointwise {
             activation,
             panels,
             weights: packed,
-            bias: Block::pack(&bias),
+            bias: activation.bias(&weights.bias),
             pixels: pixels(from.map, to.map, plus.map(|plus| plus.map)),
+        }
+    }
+}
+
+/// The rows of eight output channels, at most, times a factor, as columns: the weights of every
+/// input channel go to `block`, and from there on to every `panel`th.
+fn pack(
+    rows: &[f32],
+    inputs: usize,
+    factor: f32,
+    (to, block, panel): (&mut [Block], usize, usize),
+) {
+    let mut columns = to.iter_mut().skip(block).step_by(panel);
+    let rows = || rows.chunks_exact(inputs).zip(0..LANES);
+    for first in (0..inputs).step_by(LANES) {
+        let mut square = [Block::ZERO; LANES];
+        for (row, lane) in rows() {
+            match row[first..].first_chunk::<LANES>() {
+                Some(eight) => square[lane].0 = *eight,
+                None => square[lane].0[..inputs - first].copy_from_slice(&row[first..]),
+            }
+        }
+        for (column, to) in (0..LANES).zip(&mut columns) {
+            *to = Block(std::array::from_fn(|lane| square[lane].0[column] * factor));
         }
     }
 }

@@ -74,7 +74,7 @@ impl Stem {
         let panels = panels(to.map.depth());
         let taps = planes.count * KERNEL * KERNEL;
         let activation = weights.activation;
-        let (kernels, bias) = activation.fold(weights);
+        let (factor, _) = activation.folded();
         let mut packed = Vec::with_capacity(taps * to.map.depth());
         let mut first = 0;
         for panel in &panels {
@@ -82,7 +82,10 @@ impl Stem {
                 for block in first..first + panel {
                     packed.push(Block(std::array::from_fn(|lane| {
                         let at = (block * LANES + lane) * taps + tap;
-                        kernels.get(at).copied().unwrap_or_default()
+                        weights
+                            .kernels
+                            .get(at)
+                            .map_or(0.0, |weight| weight * factor)
                     })));
                 }
             }
@@ -94,7 +97,7 @@ impl Stem {
             activation,
             panels,
             weights: packed,
-            bias: Block::pack(&bias),
+            bias: activation.bias(&weights.bias),
         }
     }
 }
