@@ -174,18 +174,21 @@ fn parse(told: &str) -> Result<Told> {
     }
 }
 
+/// The largest difference between two answers.
+fn gap(one: &Told, other: &Told) -> f64 {
+    if one.answer.len() != other.answer.len() {
+        return f64::INFINITY;
+    }
+    let pairs = one.answer.iter().zip(&other.answer);
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
 /// By how much a row's answers differ from ours, where it is too much: then it does not do the same
 /// work.
 fn differs(rows: &[(&str, Vec<Told>)], told: &[Told]) -> Option<f64> {
-    let expected = &rows.first()?.1.first()?.answer;
-    let difference = |told: &Told| match told.answer.len() == expected.len() {
-        true => {
-            let pairs = expected.iter().zip(&told.answer);
-            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-        }
-        false => f64::INFINITY,
-    };
-    let worst = told.iter().map(difference).fold(0.0, f64::max);
+    let expected = rows.first()?.1.first()?;
+    let gaps = told.iter().map(|told| gap(expected, told));
+    let worst = gaps.fold(0.0, f64::max);
     (worst > AGREEMENT).then_some(worst)
 }
 
