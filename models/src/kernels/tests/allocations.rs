@@ -61,11 +61,11 @@ fn the_network_runs_in_memory_of_its_own() {
 
 /// Around the network there is tract's plan, which hands an answer over in memory of its own.
 #[test]
-fn a_runner_asks_for_little_memory_and_never_more() {
+fn a_runner_asks_for_memory_three_times_at_most() {
     let mut runner = Runner::new(&Bundle::shipped().unwrap()).unwrap();
     let picture = vec![0.5; 3 * 128 * 128];
     let mut once = || requests(|| assert!(runner.logits(&picture).is_ok()));
     let first = once();
-    assert!(first <= 12, "{first}");
+    assert!(first <= 3, "{first}");
     assert!((0..20).all(|_| once() == first));
 }
