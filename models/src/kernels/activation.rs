@@ -1,5 +1,6 @@
 //! What follows a convolution, number by number.
 
+use super::map::Block;
 use super::simd::Eight;
 
 /// A function of each number.
@@ -16,20 +17,40 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Of eight numbers.
+    /// The factor of every weight and of the bias, and what is then added to the bias, with which
+    /// [`Activation::of_folded`] of the sums is the activation of the plain sums: what a weight can
+    /// hold is no work for each number.
+    pub fn folded(self) -> (f32, f32) {
+        match self {
+            Self::None | Self::Relu => (1.0, 0.0),
+            Self::HardSwish => (1.0 / ROOT, 0.0),
+            Self::HardSigmoid => (1.0 / 6.0, 0.5),
+        }
+    }
+
+    /// The bias, folded and in blocks.
+    pub fn bias(self, bias: &[f32]) -> Vec<Block> {
+        let (factor, term) = self.folded();
+        let folded: Vec<f32> = bias.iter().map(|bias| bias * factor + term).collect();
+        Block::pack(&folded)
+    }
+
+    /// Of eight sums of folded weights.
     #[inline(always)]
-    pub fn of<E: Eight>(self, x: E) -> E {
+    pub fn of_folded<E: Eight>(self, x: E) -> E {
+        let zero = E::splat(0.0);
         match self {
             Self::None => x,
-            Self::Relu => x.max(E::splat(0.0)),
-            Self::HardSwish => x.mul(hard_sigmoid(x)),
-            Self::HardSigmoid => hard_sigmoid(x),
+            Self::Relu => x.max(zero),
+            // With r = √6 and the plain sum r·x: r·x · min(max(r·x + 3, 0), 6) / 6.
+            Self::HardSwish => {
+                let line = x.add(E::splat(3.0 / ROOT));
+                x.mul(line.max(zero).min(E::splat(ROOT)))
+            }
+            Self::HardSigmoid => x.max(zero).min(E::splat(1.0)),
         }
     }
 }
 
-#[inline(always)]
-fn hard_sigmoid<E: Eight>(x: E) -> E {
-    let line = E::splat(0.5).add_product(x, E::splat(1.0 / 6.0));
-    line.max(E::splat(0.0)).min(E::splat(1.0))
-}
+/// The square root of six.
+const ROOT: f32 = 2.449_489_8;

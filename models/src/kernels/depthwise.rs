@@ -1,16 +1,14 @@
 //! Depthwise convolution: every channel with a 3 x 3 or 5 x 5 kernel of its own, then bias and
-//! activation. Four output pixels of a row are computed together, so that their inputs overlap
-//! in registers.
+//! activation. Up to eight output pixels of a row are computed together, so that each input and each
+//! weight is read once for all of them.
 
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
-use super::simd::{Eight, Work};
+use super::simd::{Eight, Taps, Work};
 use super::tile::activate;
 use super::unroll::unroll;
 
-/// Output pixels that are computed together.
-const WIDE: usize = 4;
 /// Blocks of channels whose weights are used for a whole map before the next are: those of a
 /// 5 x 5 kernel then take 12.5 KiB and stay in the fastest cache.
 const CHUNK: usize = 16;
@@ -42,11 +40,13 @@ impl Depthwise {
         weights: &Weights,
     ) -> Self {
         let taps = kernel * kernel;
+        let activation = weights.activation;
+        let (factor, _) = activation.folded();
         let mut packed = vec![Block::ZERO; to.map.depth() * taps];
         for (channel, own) in weights.kernels.chunks_exact(taps).enumerate() {
             let blocks = &mut packed[channel / LANES * taps..];
             for (block, weight) in blocks.iter_mut().zip(own) {
-                block.0[channel % LANES] = *weight;
+                block.0[channel % LANES] = weight * factor;
             }
         }
         Self {
@@ -54,9 +54,9 @@ impl Depthwise {
             to,
             kernel,
             stride,
-            activation: weights.activation,
+            activation,
             weights: packed,
-            bias: Block::pack(&weights.bias),
+            bias: activation.bias(&weights.bias),
         }
     }
 }
@@ -90,12 +90,13 @@ impl Depthwise {
             for y in 0..self.to.map.height {
                 let mut x = 0;
                 while x < width {
-                    let pixels = if E::LARGE { (width - x).min(WIDE) } else { 1 };
+                    let pixels = if E::LARGE { pixels(width - x) } else { 1 };
                     let at = (y, x, blocks.clone());
                     match pixels {
+                        8 if E::LARGE => self.pixels::<E, K, S, 8>(from, to, at),
+                        7 if E::LARGE => self.pixels::<E, K, S, 7>(from, to, at),
                         4 if E::LARGE => self.pixels::<E, K, S, 4>(from, to, at),
                         2 if E::LARGE => self.pixels::<E, K, S, 2>(from, to, at),
-                        3 if E::LARGE => self.pixels::<E, K, S, 3>(from, to, at),
                         _ => self.pixels::<E, K, S, 1>(from, to, at),
                     }
                     x += pixels;
@@ -119,25 +120,47 @@ impl Depthwise {
         let window = &from[corner..corner + (K - 1) * row_length + span * depth];
         let start = self.to.map.pixel(y, x);
         let to = &mut to[start..start + X * depth];
-        for block in blocks {
-            let weights = &self.weights[block * K * K..(block + 1) * K * K];
-            let bias = E::load(&self.bias[block]);
-            let mut sums = [[bias]; X];
-            let mut line = window.as_ptr().wrapping_add(block);
-            for weights in weights.chunks_exact(K) {
-                let mut row = [bias; K];
-                unroll!(kx in K of 0 1 2 3 4 => row[kx] = E::load(&weights[kx]));
-                unroll!(x in X of 0 1 2 3 => unroll!(kx in K of 0 1 2 3 4 => {
-                    let pixel = x * S + kx;
-                    // SAFETY: this is the K-th line at most, `pixel` is below `span` and `block`
-                    // below `depth`: all in the window.
-                    let input = unsafe { E::load_at(line.wrapping_add(depth.wrapping_mul(pixel))) };
-                    sums[x][0] = sums[x][0].add_product(row[kx], input);
-                }));
-                line = line.wrapping_add(row_length);
+        let weights = &self.weights[blocks.start * K * K..blocks.end * K * K];
+        let bias = &self.bias[blocks.clone()];
+        let mut weights = weights.as_ptr();
+        let mut corner = window.as_ptr().wrapping_add(blocks.start);
+        let mut to = to.as_mut_ptr().wrapping_add(blocks.start);
+        for bias in bias {
+            let mut sums = [[E::load(bias)]; X];
+            // SAFETY: there are K rows of K weights for each block. The last line begins K - 1 rows
+            // further and needs `span` pixels; the block is below `depth`: all in the window.
+            unsafe {
+                E::add_taps::<K, S, X>(
+                    &mut sums,
+                    weights,
+                    Taps {
+                        corner,
+                        row_length,
+                        depth,
+                    },
+                );
             }
+            weights = weights.wrapping_add(K * K);
             activate(&mut sums, self.activation);
-            unroll!(x in X of 0 1 2 3 => sums[x][0].store(&mut to[x * depth + block]));
+            let mut out = to;
+            unroll!(x in X of 0 1 2 3 4 5 6 7 => {
+                // SAFETY: of X pixels the block is below `depth`.
+                unsafe { sums[x][0].store_at(out) };
+                out = out.wrapping_add(depth);
+            });
+            corner = corner.wrapping_add(1);
+            to = to.wrapping_add(1);
         }
+    }
+}
+
+/// How many pixels of a row the next tile takes: eights, or sevens where they come out even.
+fn pixels(left: usize) -> usize {
+    match left {
+        _ if left.is_multiple_of(7) && !left.is_multiple_of(8) => 7,
+        8.. => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
     }
 }

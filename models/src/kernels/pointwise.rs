@@ -4,7 +4,7 @@
 
 use super::activation::Activation;
 use super::layers::Weights;
-use super::map::{Arena, Block, LANES, Place};
+use super::map::{Arena, Block, LANES, Map, Place};
 use super::simd::{Eight, Work};
 use super::tile::{activate, panels, rows, start_sums};
 use super::unroll::unroll;
@@ -21,42 +21,64 @@ pub struct Pointwise {
     /// For each panel, for each input channel, the panel's blocks.
     weights: Vec<Block>,
     bias: Vec<Block>,
-    from_pixels: Vec<usize>,
-    to_pixels: Vec<usize>,
-    plus_pixels: Vec<usize>,
+    pixels: Vec<Pixel>,
 }
 
 impl Pointwise {
     /// The weights have a row of `from`'s channels for each of `to`'s.
     pub fn new((from, to): (Place, Place), plus: Option<Place>, weights: &Weights) -> Self {
         let panels = panels(to.map.depth());
-        let (inputs, outputs) = (from.map.channels, to.map.channels);
-        let mut packed = Vec::with_capacity(from.map.depth() * LANES * to.map.depth());
-        let mut first = 0;
+        let activation = weights.activation;
+        let (factor, _) = activation.folded();
+        let inputs = from.map.channels;
+        let mut packed = vec![Block::ZERO; from.map.depth() * LANES * to.map.depth()];
+        let (mut left, mut first) = (packed.as_mut_slice(), 0);
         for panel in &panels {
-            let start = packed.len();
-            packed.resize(start + from.map.depth() * LANES * panel, Block::ZERO);
-            let panel_weights = &mut packed[start..];
-            let rows = weights.kernels.chunks_exact(inputs).enumerate();
-            for (output, row) in rows.skip(first).take((panel * LANES).min(outputs - first)) {
-                let (block, lane) = ((output - first) / LANES, (output - first) % LANES);
-                for (weight, blocks) in row.iter().zip(panel_weights.chunks_exact_mut(*panel)) {
-                    blocks[block].0[lane] = *weight;
-                }
+            let (own, rest) = left.split_at_mut(from.map.depth() * LANES * panel);
+            for block in 0..*panel {
+                let rows = weights.kernels.chunks(inputs * LANES).nth(first + block);
+                pack(
+                    rows.unwrap_or_default(),
+                    inputs,
+                    factor,
+                    (own, block, *panel),
+                );
             }
-            first += panel * LANES;
+            (left, first) = (rest, first + panel);
         }
         Self {
             from,
             to,
             plus,
-            activation: weights.activation,
+            activation,
             panels,
             weights: packed,
-            bias: Block::pack(&weights.bias),
-            from_pixels: from.map.pixels(),
-            to_pixels: to.map.pixels(),
-            plus_pixels: plus.map_or(vec![], |plus| plus.map.pixels()),
+            bias: activation.bias(&weights.bias),
+            pixels: pixels(from.map, to.map, plus.map(|plus| plus.map)),
+        }
+    }
+}
+
+/// The rows of eight output channels, at most, times a factor, as columns: the weights of every
+/// input channel go to `block`, and from there on to every `panel`th.
+fn pack(
+    rows: &[f32],
+    inputs: usize,
+    factor: f32,
+    (to, block, panel): (&mut [Block], usize, usize),
+) {
+    let mut columns = to.iter_mut().skip(block).step_by(panel);
+    let rows = || rows.chunks_exact(inputs).zip(0..LANES);
+    for first in (0..inputs).step_by(LANES) {
+        let mut square = [Block::ZERO; LANES];
+        for (row, lane) in rows() {
+            match row[first..].first_chunk::<LANES>() {
+                Some(eight) => square[lane].0 = *eight,
+                None => square[lane].0[..inputs - first].copy_from_slice(&row[first..]),
+            }
+        }
+        for (column, to) in (0..LANES).zip(&mut columns) {
+            *to = Block(std::array::from_fn(|lane| square[lane].0[column] * factor));
         }
     }
 }
@@ -70,20 +92,20 @@ impl Work for Run<'_> {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
-        let plus = layer.plus.map(|plus| arena.read(&plus));
-        let sides = Sides {
-            from: arena.read(&layer.from),
-            plus: plus.unwrap_or_default(),
-        };
         let depth = layer.from.map.depth();
+        let sides = Sides {
+            from: &arena.read(&layer.from)[..layer.from.map.len()],
+            plus: layer.plus.map(|plus| &arena.read(&plus)[..plus.map.len()]),
+        };
+        let own = &mut to[..layer.to.map.len()];
         let (mut first, mut weights) = (0, layer.weights.as_slice());
         for panel in &layer.panels {
-            let (own, rest) = weights.split_at(depth * LANES * panel);
+            let (own_weights, rest) = weights.split_at(depth * LANES * panel);
             weights = rest;
             match panel {
-                1 => layer.panel::<E, 1>(&sides, own, first, &mut to),
-                2 => layer.panel::<E, 2>(&sides, own, first, &mut to),
-                _ => layer.panel::<E, 3>(&sides, own, first, &mut to),
+                1 => layer.panel::<E, 1>(&sides, own_weights, first, own),
+                2 => layer.panel::<E, 2>(&sides, own_weights, first, own),
+                _ => layer.panel::<E, 3>(&sides, own_weights, first, own),
             }
             first += panel;
         }
@@ -91,10 +113,30 @@ impl Work for Run<'_> {
     }
 }
 
-/// What is read.
+/// What is read: whole maps.
 struct Sides<'a> {
     from: &'a [Block],
-    plus: &'a [Block],
+    plus: Option<&'a [Block]>,
+}
+
+/// Where one pixel begins in each of the maps, in blocks.
+#[derive(Clone, Copy, Debug)]
+struct Pixel {
+    from: usize,
+    to: usize,
+    plus: usize,
+}
+
+/// The pixels of maps of the same height and width.
+fn pixels(from: Map, to: Map, plus: Option<Map>) -> Vec<Pixel> {
+    let plus = plus.unwrap_or(to);
+    let maps = from
+        .pixels()
+        .into_iter()
+        .zip(to.pixels())
+        .zip(plus.pixels());
+    let pixel = |((from, to), plus)| Pixel { from, to, plus };
+    maps.map(pixel).collect()
 }
 
 impl Pointwise {
@@ -107,20 +149,21 @@ impl Pointwise {
         first: usize,
         to: &mut [Block],
     ) {
-        let (mut pixel, pixels) = (0, self.from_pixels.len());
-        while pixel < pixels {
-            let rows = rows::<E, T>(pixels - pixel);
+        let mut pixels = self.pixels.as_slice();
+        while !pixels.is_empty() {
+            let rows = rows::<E, T>(pixels.len());
+            let (own, rest) = pixels.split_at(rows);
+            pixels = rest;
             match rows {
-                5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, pixel, to),
+                5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, own, to),
                 4 if E::ROWS_OF_THREE == 4 || E::LARGE && T < 3 => {
-                    self.tile::<E, 4, T>(sides, weights, first, pixel, to);
+                    self.tile::<E, 4, T>(sides, weights, first, own, to);
                 }
                 3 if E::ROWS_OF_THREE == 3 && T == 3 => {
-                    self.tile::<E, 3, T>(sides, weights, first, pixel, to);
+                    self.tile::<E, 3, T>(sides, weights, first, own, to);
                 }
-                _ => self.tile::<E, 1, T>(sides, weights, first, pixel, to),
+                _ => self.tile::<E, 1, T>(sides, weights, first, own, to),
             }
-            pixel += rows;
         }
     }
 
@@ -131,39 +174,34 @@ impl Pointwise {
         sides: &Sides<'_>,
         weights: &[Block],
         first: usize,
-        pixel: usize,
+        pixels: &[Pixel],
         to: &mut [Block],
     ) {
+        let Some(pixels) = pixels.first_chunk::<R>() else {
+            return;
+        };
         let depth = self.from.map.depth();
-        let starts = &self.from_pixels[pixel..pixel + R];
-        let rows: [&[Block]; R] =
-            std::array::from_fn(|r| &sides.from[starts[r]..starts[r] + depth]);
+        let mut rows = [std::ptr::null::<f32>(); R];
+        unroll!(r in R of 0 1 2 3 4 => {
+            rows[r] = sides.from.as_ptr().wrapping_add(pixels[r].from).cast();
+        });
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
-        for (k, weights) in (0..depth).zip(weights.chunks_exact(LANES * T)) {
-            for half in 0..2 {
-                let mut quads = [E::quad(&rows[0][k].0.as_chunks::<4>().0[half]); R];
-                unroll!(r in R of 0 1 2 3 4 => quads[r] = E::quad(&rows[r][k].0.as_chunks::<4>().0[half]));
-                unroll!(lane in 4 of 0 1 2 3 => {
-                    let mut row = [E::splat(0.0); T];
-                    unroll!(t in T of 0 1 2 => row[t] = E::load(&weights[(half * 4 + lane) * T + t]));
-                    unroll!(r in R of 0 1 2 3 4 => unroll!(t in T of 0 1 2 => {
-                        sums[r][t] = sums[r][t].add_scaled(row[t], quads[r], lane);
-                    }));
-                });
-            }
-        }
+        let weights = weights[..depth * LANES * T].as_ptr();
+        // SAFETY: rows have `depth` blocks of eight numbers, weights `T` blocks for each number.
+        unsafe { E::add_products(&mut sums, rows, weights, LANES / 4 * depth) };
         activate(&mut sums, self.activation);
-        if self.plus.is_some() {
+        if let Some(plus) = sides.plus {
             unroll!(r in R of 0 1 2 3 4 => {
-                let start = self.plus_pixels[pixel + r] + first;
-                let plus = &sides.plus[start..start + T];
-                unroll!(t in T of 0 1 2 => sums[r][t] = sums[r][t].add(E::load(&plus[t])));
+                let plus = plus.as_ptr().wrapping_add(pixels[r].plus + first);
+                // SAFETY: the pixel lies in the map and has `T` blocks from `first`.
+                let plus = unsafe { E::load_row::<T>(plus) };
+                unroll!(t in T of 0 1 2 => sums[r][t] = sums[r][t].add(plus[t]));
             });
         }
         unroll!(r in R of 0 1 2 3 4 => {
-            let start = self.to_pixels[pixel + r] + first;
-            let to = &mut to[start..start + T];
-            unroll!(t in T of 0 1 2 => sums[r][t].store(&mut to[t]));
+            let to = to.as_mut_ptr().wrapping_add(pixels[r].to + first);
+            // SAFETY: as above.
+            unroll!(t in T of 0 1 2 => unsafe { sums[r][t].store_at(to.wrapping_add(t)) });
         });
     }
 }

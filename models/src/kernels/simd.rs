@@ -6,6 +6,9 @@ mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod products;
+mod taps;
+mod windows;
 
 use super::map::Block;
 
@@ -29,8 +32,30 @@ pub trait Eight: Copy {
     /// # Safety
     /// `block` must point to a block that may be read.
     unsafe fn load_at(block: *const Block) -> Self;
+    /// Reads blocks that lie one after another, with as few instructions as there are.
+    ///
+    /// # Safety
+    /// `block` must point to `N` blocks that may be read.
+    #[inline(always)]
+    unsafe fn load_row<const N: usize>(block: *const Block) -> [Self; N] {
+        let mut row = [Self::splat(0.0); N];
+        for (n, eight) in row.iter_mut().enumerate() {
+            // SAFETY: the caller's.
+            *eight = unsafe { Self::load_at(block.wrapping_add(n)) };
+        }
+        row
+    }
     /// Writes a block.
     fn store(self, block: &mut Block);
+    /// Writes a block without asking where it lies.
+    ///
+    /// # Safety
+    /// `block` must point to a block that may be written.
+    #[inline(always)]
+    unsafe fn store_at(self, block: *mut Block) {
+        // SAFETY: the caller's.
+        self.store(unsafe { &mut *block });
+    }
     /// The same number eight times.
     fn splat(value: f32) -> Self;
     /// `self + a * b`, rounded once or twice as the processor likes.
@@ -44,9 +69,81 @@ pub trait Eight: Copy {
     /// The smaller, lane by lane.
     fn min(self, other: Self) -> Self;
     /// Four numbers for [`Eight::add_scaled`].
-    fn quad(four: &[f32; 4]) -> Self::Quad<'_>;
+    ///
+    /// # Safety
+    /// `four` must point to four numbers that may be read, for as long as the quad is used.
+    unsafe fn quad<'a>(four: *const f32) -> Self::Quad<'a>;
     /// `self + row * quad[lane]`; `lane` is 0 to 3.
     fn add_scaled(self, row: Self, quad: Self::Quad<'_>, lane: usize) -> Self;
+    /// The inner loop of a matrix product: to the sums of each of `R` pixels, at most 5, adds
+    /// `fours` times four inputs with their weights, `T` blocks for each input, at most 3.
+    ///
+    /// # Safety
+    /// Each row must point to as many numbers and `weights` to as many blocks that may be read.
+    #[inline(always)]
+    unsafe fn add_products<const R: usize, const T: usize>(
+        sums: &mut [[Self; T]; R],
+        rows: [*const f32; R],
+        weights: *const Block,
+        fours: usize,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { products::plain(sums, rows, weights, fours) }
+    }
+    /// The inner loop of a depthwise convolution: to the sums of each of `X` pixels of a row, at
+    /// most 8, adds `K` rows of `K` inputs with their weights, at most 5; the pixels are `S` inputs
+    /// apart, at most 2.
+    ///
+    /// # Safety
+    /// There must be `K` times `K` weights and, from the corner, `K` rows of `(X - 1) * S + K`
+    /// inputs that may be read.
+    #[inline(always)]
+    unsafe fn add_taps<const K: usize, const S: usize, const X: usize>(
+        sums: &mut [[Self; 1]; X],
+        weights: *const Block,
+        taps: Taps,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { taps::plain::<Self, K, S, X>(sums, weights, taps) }
+    }
+    /// The inner loop of the first convolution: to the sums of each of `R` pixels, at most 4, two
+    /// numbers apart, adds three rows of three numbers of each plane with their weights, `T` blocks
+    /// for each number, at most 3.
+    ///
+    /// # Safety
+    /// Of each row twelve numbers must be there to read, from `numbers` on, and all the weights.
+    #[inline(always)]
+    unsafe fn add_windows<const R: usize, const T: usize>(
+        sums: &mut [[Self; T]; R],
+        numbers: *const f32,
+        weights: *const Block,
+        windows: Windows,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { windows::plain(sums, numbers, weights, windows) }
+    }
+}
+
+/// Where the inputs of a depthwise convolution lie.
+#[derive(Clone, Copy)]
+pub struct Taps {
+    /// The first.
+    pub corner: *const Block,
+    /// Blocks from a row to the next.
+    pub row_length: usize,
+    /// Blocks from a pixel to the next.
+    pub depth: usize,
+}
+
+/// Where the inputs of the first convolution lie.
+#[derive(Clone, Copy)]
+pub struct Windows {
+    /// Planes.
+    pub planes: usize,
+    /// Numbers from a plane to the next.
+    pub plane: usize,
+    /// Numbers from a row to the next.
+    pub row: usize,
 }
 
 /// Something to be done with vectors of any kind. `run` must be `#[inline(always)]`, and so must

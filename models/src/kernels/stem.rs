@@ -4,7 +4,7 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
-use super::simd::{Eight, Work};
+use super::simd::{Eight, Windows, Work};
 use super::tile::{activate, panels, start_sums};
 use super::unroll::unroll;
 
@@ -12,6 +12,8 @@ use super::unroll::unroll;
 pub const KERNEL: usize = 3;
 /// Step in both directions.
 pub const STRIDE: usize = 2;
+/// Numbers of an input row that a tile may read: four pixels need nine, which come by fours.
+const REACH: usize = 12;
 /// Numbers of an input row that a tile may read beyond the picture, on both sides together.
 const MARGIN: usize = 16;
 
@@ -71,6 +73,8 @@ impl Stem {
     pub fn new(planes: Planes, to: Place, weights: &Weights) -> Self {
         let panels = panels(to.map.depth());
         let taps = planes.count * KERNEL * KERNEL;
+        let activation = weights.activation;
+        let (factor, _) = activation.folded();
         let mut packed = Vec::with_capacity(taps * to.map.depth());
         let mut first = 0;
         for panel in &panels {
@@ -78,7 +82,10 @@ impl Stem {
                 for block in first..first + panel {
                     packed.push(Block(std::array::from_fn(|lane| {
                         let at = (block * LANES + lane) * taps + tap;
-                        weights.kernels.get(at).copied().unwrap_or_default()
+                        weights
+                            .kernels
+                            .get(at)
+                            .map_or(0.0, |weight| weight * factor)
                     })));
                 }
             }
@@ -87,10 +94,10 @@ impl Stem {
         Self {
             planes,
             to,
-            activation: weights.activation,
+            activation,
             panels,
             weights: packed,
-            bias: Block::pack(&weights.bias),
+            bias: activation.bias(&weights.bias),
         }
     }
 }
@@ -155,31 +162,18 @@ impl Stem {
         to: &mut [Block],
     ) {
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
-        let (row, start) = (
-            self.planes.row(),
-            y * STRIDE * self.planes.row() + x * STRIDE,
-        );
-        for (plane, weights) in weights.chunks_exact(KERNEL * KERNEL * T).enumerate() {
-            for (ky, weights) in weights.chunks_exact(KERNEL * T).enumerate() {
-                let start = plane * self.planes.plane() + ky * row + start;
-                let Some(numbers) = input[start..].first_chunk::<16>() else {
-                    return;
-                };
-                let (fours, _) = numbers.as_chunks::<4>();
-                let mut quads = [E::quad(&fours[0]); 4];
-                unroll!(n in 4 of 0 1 2 3 => quads[n] = E::quad(&fours[n]));
-                unroll!(kx in KERNEL of 0 1 2 => {
-                    let mut row = [E::splat(0.0); T];
-                    unroll!(t in T of 0 1 2 => row[t] = E::load(&weights[kx * T + t]));
-                    unroll!(r in R of 0 1 2 3 => {
-                        const AT: usize = r * STRIDE + kx;
-                        unroll!(t in T of 0 1 2 => {
-                            sums[r][t] = sums[r][t].add_scaled(row[t], quads[AT / 4], AT % 4);
-                        });
-                    });
-                });
-            }
-        }
+        let (row, plane) = (self.planes.row(), self.planes.plane());
+        let start = y * STRIDE * row + x * STRIDE;
+        let last = (self.planes.count - 1) * plane + (KERNEL - 1) * row + REACH;
+        let numbers = input[start..start + last].as_ptr();
+        let weights = weights[..self.planes.count * KERNEL * KERNEL * T].as_ptr();
+        let windows = Windows {
+            planes: self.planes.count,
+            plane,
+            row,
+        };
+        // SAFETY: the last window of the last plane ends where `numbers` does.
+        unsafe { E::add_windows(&mut sums, numbers, weights, windows) };
         activate(&mut sums, self.activation);
         unroll!(r in R of 0 1 2 3 => {
             let start = self.to.map.pixel(y, x + r) + first;

@@ -1,6 +1,7 @@
 //! What the tests of kernels share: random numbers, every kind of processor there is here, and
 //! maps filled and read in CHW order.
 
+mod allocations;
 mod graphs;
 mod layers;
 

@@ -58,7 +58,7 @@ pub fn activate<E: Eight, const R: usize, const T: usize>(
 
 #[inline(always)]
 fn each<E: Eight, const R: usize, const T: usize>(sums: &mut [[E; T]; R], activation: Activation) {
-    unroll!(r in R of 0 1 2 3 4 => unroll!(t in T of 0 1 2 => sums[r][t] = activation.of(sums[r][t])));
+    unroll!(r in R of 0 1 2 3 4 5 6 7 => unroll!(t in T of 0 1 2 => sums[r][t] = activation.of_folded(sums[r][t])));
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! Eight numbers in two NEON registers.
 
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vfmaq_laneq_f32, vld1q_f32, vmaxq_f32,
-    vminq_f32, vmulq_f32, vst1q_f32,
+    float32x4_t, float32x4x2_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vfmaq_laneq_f32, vld1q_f32,
+    vld1q_f32_x2, vld1q_f32_x4, vmaxq_f32, vminq_f32, vmulq_f32, vst1q_f32,
 };
 
-use super::{Block, Eight, Work};
+mod products;
+mod taps;
+mod windows;
+
+use super::{Block, Eight, Taps, Windows, Work};
 
 /// Does the work with NEON.
 ///
@@ -42,9 +46,25 @@ impl Eight for Neon {
 
     #[inline(always)]
     unsafe fn load_at(block: *const Block) -> Self {
-        let low: *const f32 = block.cast();
         // SAFETY: see above; that there is a block is the caller's.
-        Self(unsafe { [vld1q_f32(low), vld1q_f32(low.wrapping_add(4))] })
+        let float32x4x2_t(low, high) = unsafe { vld1q_f32_x2(block.cast()) };
+        Self([low, high])
+    }
+
+    #[inline(always)]
+    unsafe fn load_row<const N: usize>(block: *const Block) -> [Self; N] {
+        let mut row = [Self::splat(0.0); N];
+        let (pairs, rest) = row.as_chunks_mut::<2>();
+        for (n, pair) in pairs.iter_mut().enumerate() {
+            // SAFETY: see above; that there are so many blocks is the caller's.
+            let four = unsafe { vld1q_f32_x4(block.wrapping_add(2 * n).cast()) };
+            *pair = [Self([four.0, four.1]), Self([four.2, four.3])];
+        }
+        if let [last] = rest {
+            // SAFETY: as above.
+            *last = unsafe { Self::load_at(block.wrapping_add(N - 1)) };
+        }
+        row
     }
 
     #[inline(always)]
@@ -95,9 +115,9 @@ impl Eight for Neon {
     }
 
     #[inline(always)]
-    fn quad(four: &[f32; 4]) -> Self::Quad<'_> {
-        // SAFETY: see above.
-        unsafe { vld1q_f32(four.as_ptr()) }
+    unsafe fn quad<'a>(four: *const f32) -> Self::Quad<'a> {
+        // SAFETY: see above; that there are four numbers is the caller's.
+        unsafe { vld1q_f32(four) }
     }
 
     #[inline(always)]
@@ -112,5 +132,37 @@ impl Eight for Neon {
             }
         };
         self.zip(row, each)
+    }
+
+    #[inline(always)]
+    unsafe fn add_products<const R: usize, const T: usize>(
+        sums: &mut [[Self; T]; R],
+        rows: [*const f32; R],
+        weights: *const Block,
+        fours: usize,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { products::add(sums, rows, weights, fours) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_taps<const K: usize, const S: usize, const X: usize>(
+        sums: &mut [[Self; 1]; X],
+        weights: *const Block,
+        taps: Taps,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { taps::add::<K, S, X>(sums, weights, taps) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_windows<const R: usize, const T: usize>(
+        sums: &mut [[Self; T]; R],
+        numbers: *const f32,
+        weights: *const Block,
+        windows: Windows,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { windows::add(sums, numbers, weights, windows) }
     }
 }

@@ -73,8 +73,9 @@ impl Eight for Portable {
     }
 
     #[inline(always)]
-    fn quad(four: &[f32; 4]) -> Self::Quad<'_> {
-        four
+    unsafe fn quad<'a>(four: *const f32) -> Self::Quad<'a> {
+        // SAFETY: the caller's.
+        unsafe { &*four.cast() }
     }
 
     #[inline(always)]

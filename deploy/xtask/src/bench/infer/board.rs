@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::{Told, parse};
+use super::{AGREEMENT, Told, gap, parse};
 use crate::bench::rates::median;
 use crate::board::{self, Job};
 use crate::setup::{self, Part, cross, guest};
@@ -49,7 +49,14 @@ pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> R
         };
         let told = board::run_counting(&guest, &job)?;
         let lines = told.lines().filter(|line| line.starts_with('{'));
-        columns.push(lines.map(parse).collect::<Result<Vec<Told>>>()?);
+        let lines = lines.map(parse).collect::<Result<Vec<Told>>>()?;
+        let (ours, tract) = lines.split_at(lines.len() / 2);
+        let gaps = ours.iter().zip(tract).map(|(ours, tract)| gap(ours, tract));
+        let worst = gaps.fold(0.0, f64::max);
+        if worst > AGREEMENT {
+            bail!("on {cpu} the kernels answer otherwise than tract, by {worst}");
+        }
+        columns.push(lines);
         step.done();
     }
     let sides: Vec<u32> = inputs.iter().map(|(side, _)| *side).collect();

@@ -76,6 +76,9 @@ def ncnn(folder, picture):
 
     net = ncnn.Net()
     net.opt.num_threads = 1
+    # Rounded to 16 bits it would not do the same work.
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_storage = False
     stem = os.path.join(folder, "float.ncnn")
     if net.load_param(stem + ".param") or net.load_model(stem + ".bin"):
         sys.exit("pnnx did not convert the network")

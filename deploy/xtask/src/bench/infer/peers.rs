@@ -21,6 +21,9 @@ const WANTED: [&[&str]; 2] = [
     &["ncnn==1.0.20261020", "pnnx==20261020"],
 ];
 
+/// Who is never there, and why.
+const ABSENT: &str = "not LiteRT, which reads no ONNX and whose converter brings all of TensorFlow";
+
 /// The environment and what can be run in it.
 pub(super) struct Peers {
     program: PathBuf,
@@ -60,7 +63,7 @@ impl Peers {
             step.done();
         }
         peers.names = peers.have()?;
-        say::line("peers", &peers.names.join(", "));
+        say::line("peers", &format!("{}; {ABSENT}", peers.names.join(", ")));
         Ok(Some(peers))
     }
 
