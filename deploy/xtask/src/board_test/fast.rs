@@ -89,7 +89,12 @@ fn commands(pi: &mut Pi, checks: &mut Checks) {
     checks.check("check", || {
         let told = pi.run(&format!("/app/edge-agent check --config {PLAIN}"))?;
         contains(&told, "ok   source: opened")?;
-        contains(&told, "ok   pins: red, blue, green, yellow, stays")?;
+        for (name, pin) in PINS.into_iter().chain([("stays", STAYS)]) {
+            contains(
+                &told,
+                &format!("ok   pins: {name} is line {pin} (GPIO{pin}) of "),
+            )?;
+        }
         Ok("camera and pins are ready".into())
     });
     checks.check("pins test", || {
