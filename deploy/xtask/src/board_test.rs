@@ -11,6 +11,7 @@ mod package;
 mod pi;
 mod power;
 mod programs;
+mod report;
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub struct Arguments {
     /// The package; without it, the one in target/debian
     #[arg(long, value_name = "FILE")]
     deb: Option<PathBuf>,
+    /// Write what was measured here, as a table in Markdown; it is printed anyway
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// A part of the test.
@@ -48,13 +52,16 @@ enum What {
     Package,
 }
 
+/// What the parts of `cargo xtask test`'s step `board` need.
+pub const NEEDS: &[Part] = &[Part::Packages, Part::Cross, Part::Board, Part::Camera];
+
 /// Runs the command; false when a check failed.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let has = |part| match arguments.only {
         Some(only) => only == part,
         None => part != What::Package || arguments.full,
     };
-    let mut parts = vec![Part::Packages, Part::Cross, Part::Board, Part::Camera];
+    let mut parts = NEEDS.to_vec();
     let mut deb = None;
     if has(What::Package) {
         if !workspace::is_root() {
@@ -63,29 +70,62 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         deb = Some(package::find(arguments.deb.as_deref())?);
         parts.extend([Part::Debian, Part::Service]);
     }
+    let out = arguments.out.as_deref().map(std::path::absolute);
+    let out = out.transpose().context("--out")?;
     setup::ensure(&parts)?;
+    let mut checks = checks::Checks::new();
+    let mut report = report::Report::default();
+    on_boards(programs::Profile::Shipped, |kit| {
+        if has(What::Agent) || has(What::Power) {
+            let agent = match &arguments.agent {
+                Some(agent) => programs::given(agent)?,
+                None => programs::agent(programs::Profile::Shipped, kit.place)?,
+            };
+            if has(What::Agent) {
+                fast::run(kit, &agent, &mut checks, &mut report)?;
+            }
+            if has(What::Power) {
+                checks.check("power cut", || power::cut(kit, &agent));
+            }
+        }
+        match &deb {
+            Some(deb) => package::run(kit, deb, &mut checks, &mut report),
+            None => Ok(()),
+        }
+    })?;
+    report.tell(out.as_deref())?;
+    Ok(checks.conclude())
+}
+
+/// The step `board` of `cargo xtask test`: agent and power cut, with an agent in the profile in which
+/// the step before built it.
+pub fn check() -> Result<()> {
+    let mut checks = checks::Checks::new();
+    on_boards(programs::Profile::Tests, |kit| {
+        let agent = programs::agent(programs::Profile::Tests, kit.place)?;
+        fast::run(kit, &agent, &mut checks, &mut report::Report::default())?;
+        checks.check("power cut", || power::cut(kit, &agent));
+        Ok(())
+    })?;
+    if !checks.conclude() {
+        bail!("not all went well on the emulated board, above");
+    }
+    Ok(())
+}
+
+/// Does something with what boards are made of; the set-up must be there.
+fn on_boards(
+    profile: programs::Profile,
+    act: impl FnOnce(&kit::Kit<'_>) -> Result<()>,
+) -> Result<()> {
     let (guest, camera) = loopback::ensure()?;
     let place = workspace::root().join("target/board-test");
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
-    let kit = kit::Kit {
+    act(&kit::Kit {
         guest: &guest,
         camera: &camera,
-        companion: &programs::companion()?,
+        companion: &programs::companion(profile)?,
         clips: &clips::draw(&place)?,
         place: &place,
-    };
-    let mut checks = checks::Checks::new();
-    if has(What::Agent) || has(What::Power) {
-        let agent = programs::agent(arguments.agent.as_deref())?;
-        if has(What::Agent) {
-            fast::run(&kit, &agent, &mut checks)?;
-        }
-        if has(What::Power) {
-            checks.check("power cut", || power::cut(&kit, &agent));
-        }
-    }
-    if let Some(deb) = deb {
-        package::run(&kit, &deb, &mut checks)?;
-    }
-    Ok(checks.conclude())
+    })
 }
