@@ -130,9 +130,9 @@ fn faults(pi: &mut Pi, checks: &mut Checks) {
         Ok(format!("pins safe; {line}"))
     });
     checks.check("camera out", || {
+        let from = pi.said()?;
         // The agent has the node open for a moment whenever it tries.
         pi.wait_for("rmmod v4l2loopback", |told| told.code == 0)?;
-        let from = pi.said()?;
         let line = pi.wait_said(from, "is not there")?;
         ensure!(pi.agent_lives()?, "the agent ended");
         Ok(line)

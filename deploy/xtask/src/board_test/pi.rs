@@ -126,7 +126,7 @@ impl Pi {
     }
 
     /// Lets a car of this colour pass and waits for its event; the event, and the pins that were on
-    /// at any time from its coming until a second after the event.
+    /// at any time from its coming until a second after the event, as the board counts.
     pub fn passage(&mut self, colour: &str) -> Result<(Value, u32)> {
         let events = self.events.clone();
         let before = self.lines(&format!("cat {events} 2>/dev/null"))?;
@@ -146,16 +146,20 @@ impl Pi {
             });
             let newer = format!("tail -n +{} {events} 2>/dev/null", before + 1);
             let told = console::wait_for(serial, &newer, PATIENCE, |told| !told.text.is_empty());
-            thread::sleep(Duration::from_secs(1));
+            // A second of the board's, however slow it is.
+            let told = told.and_then(|told| {
+                console::run(serial, "sleep 1", PATIENCE)?;
+                Ok(told)
+            });
             ended.store(true, Ordering::Relaxed);
             (told, watching.join())
         });
-        let Ok(line) = told else {
-            let said = self.run(&self.log.clone())?;
-            bail!(
-                "no event for a {colour} car in {} s; {said}",
-                PATIENCE.as_secs()
-            );
+        let line = match told {
+            Ok(line) => line,
+            Err(error) => {
+                let said = self.run(&self.log.clone())?;
+                return Err(error.context(format!("no event for a {colour} car; {said}")));
+            }
         };
         let seen = seen.map_err(|_| anyhow!("the watch over the pins stopped"))??;
         let event =
