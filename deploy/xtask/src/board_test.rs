@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     on_boards(programs::Profile::Shipped, |kit| {
         if has(What::Agent) || has(What::Power) {
             let agent = match &arguments.agent {
-                Some(agent) => programs::given(agent)?,
+                Some(agent) => programs::given(agent, kit.place)?,
                 None => programs::agent(programs::Profile::Shipped, kit.place)?,
             };
             if has(What::Agent) {

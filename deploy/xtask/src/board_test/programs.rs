@@ -19,15 +19,17 @@ pub enum Profile {
     Tests,
 }
 
-/// An agent that was built elsewhere.
-pub fn given(agent: &Path) -> Result<PathBuf> {
+/// An agent that was built elsewhere, whatever its file is called.
+pub fn given(agent: &Path, place: &Path) -> Result<PathBuf> {
     // Relative to where the command was called.
     let agent =
         std::path::absolute(agent).with_context(|| format!("cannot find {}", agent.display()))?;
     if !is_aarch64(&agent)? {
         bail!("{} is no program for aarch64", agent.display());
     }
-    Ok(agent)
+    let copy = named(place)?;
+    fs::copy(&agent, &copy).with_context(|| format!("cannot copy {}", agent.display()))?;
+    Ok(copy)
 }
 
 /// The agent, built; the folder takes what is made of it.
@@ -37,15 +39,20 @@ pub fn agent(profile: Profile, place: &Path) -> Result<PathBuf> {
         return Ok(built);
     }
     // What a debugger reads would fill the board's memory.
-    let folder = place.join("stripped");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let agent = folder.join("edge-agent");
+    let agent = named(place)?;
     Tool::new(format!("{}strip", cross::tools()))
         .arg(&built)
         .arg("-o")
         .arg(&agent)
         .read()?;
     Ok(agent)
+}
+
+/// Where an agent lies under the name that it has on the board.
+fn named(place: &Path) -> Result<PathBuf> {
+    let folder = place.join("agent");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder.join("edge-agent"))
 }
 
 /// The camera's other end.
