@@ -18,7 +18,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::deb;
 use crate::setup::{self, Part, loopback};
+use crate::target::Target;
 use crate::workspace;
 
 /// Arguments of `cargo xtask board-test`.
@@ -33,7 +35,7 @@ pub struct Arguments {
     /// The agent for aarch64; without it, it is built
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
-    /// The package; without it, the one in target/debian
+    /// The package; without it, one is made of the agent
     #[arg(long, value_name = "FILE")]
     deb: Option<PathBuf>,
     /// Write what was measured here, as a table in Markdown; it is printed anyway
@@ -62,25 +64,29 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         None => part != What::Package || arguments.full,
     };
     let mut parts = NEEDS.to_vec();
-    let mut deb = None;
     if has(What::Package) {
         if !workspace::is_root() {
             bail!("only root can make a card whose files belong to several users: use sudo");
         }
-        deb = Some(package::find(arguments.deb.as_deref())?);
         parts.extend([Part::Debian, Part::Service]);
     }
-    let out = arguments.out.as_deref().map(std::path::absolute);
-    let out = out.transpose().context("--out")?;
+    // Relative to where the command was called, and refused before minutes are spent.
+    let absolute = |path: &Option<PathBuf>| path.as_deref().map(std::path::absolute).transpose();
+    let out = absolute(&arguments.out).context("--out")?;
+    let deb = absolute(&arguments.deb).context("--deb")?;
+    if let Some(deb) = deb.as_ref().filter(|deb| !deb.is_file()) {
+        bail!("no package {}", deb.display());
+    }
     setup::ensure(&parts)?;
     let mut checks = checks::Checks::new();
     let mut report = report::Report::default();
     on_boards(programs::Profile::Shipped, |kit| {
+        let agent = || match &arguments.agent {
+            Some(agent) => programs::given(agent, kit.place),
+            None => programs::agent(programs::Profile::Shipped, kit.place),
+        };
         if has(What::Agent) || has(What::Power) {
-            let agent = match &arguments.agent {
-                Some(agent) => programs::given(agent, kit.place)?,
-                None => programs::agent(programs::Profile::Shipped, kit.place)?,
-            };
+            let agent = agent()?;
             if has(What::Agent) {
                 fast::run(kit, &agent, &mut checks, &mut report)?;
             }
@@ -88,10 +94,14 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
                 checks.check("power cut", || power::cut(kit, &agent));
             }
         }
-        match &deb {
-            Some(deb) => package::run(kit, deb, &mut checks, &mut report),
-            None => Ok(()),
+        if has(What::Package) {
+            let deb = match deb {
+                Some(deb) => deb,
+                None => deb::ship(&agent()?, Target::Aarch64)?,
+            };
+            package::run(kit, &deb, &mut checks, &mut report)?;
         }
+        Ok(())
     })?;
     report.tell(out.as_deref())?;
     Ok(checks.conclude())

@@ -14,7 +14,6 @@ use super::report::{Report, emulated};
 use crate::cross;
 use crate::setup::debian as packages;
 use crate::shell::Tool;
-use crate::workspace;
 
 mod bundle;
 
@@ -28,25 +27,6 @@ const ALL: u32 = 1 << 17 | 1 << 27 | 1 << 22 | 1 << 23 | 1 << 24;
 const MOST_EXPOSED: f32 = 2.0;
 /// Where the service looks for its config.
 const CONFIG: &str = "/etc/edge-agent/agent.toml";
-
-/// The package that is given, or the one that was built last.
-pub fn find(given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(given) = given {
-        return fs::canonicalize(given).with_context(|| format!("no package {}", given.display()));
-    }
-    let folder = workspace::root().join("target/debian");
-    let names = fs::read_dir(&folder).into_iter().flatten();
-    let packages = names.filter_map(|entry| Some(entry.ok()?.path()));
-    let newest = packages
-        .filter(|path| path.to_string_lossy().ends_with("_arm64.deb"))
-        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
-    newest.with_context(|| {
-        format!(
-            "no package for arm64 in {}; build it, or name one with --deb",
-            folder.display()
-        )
-    })
-}
 
 /// Runs the checks.
 pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks, report: &mut Report) -> Result<()> {
