@@ -47,15 +47,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         None => cross::build(arguments.target)?,
     };
-    if !arguments.target.is_here() {
-        cross::refuse_above(FLOOR, glibc::needed(&agent)?)?;
-    }
-    let package = pack(&agent, arguments.target, Effort::Small)?;
+    let package = ship(&agent, arguments.target)?;
     if arguments.lint {
         setup::ensure(&[Part::Package])?;
         lint::check(&package)?;
     }
     Ok(())
+}
+
+/// The package of this agent as it is shipped; an error where it would not run on the devices.
+pub fn ship(agent: &Path, target: Target) -> Result<PathBuf> {
+    if !target.is_here() {
+        cross::refuse_above(FLOOR, glibc::needed(agent)?)?;
+    }
+    pack(agent, target, Effort::Small)
 }
 
 /// The check of `cargo xtask test`: the package of this machine's agent as the tests have built

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: sets up, runs every check of the project and counts.
 //! The checks themselves live in the crates; this runs them in an order and says what failed.
 
+use crate::board_test;
 use crate::cross;
 use crate::deb;
 use crate::demo;
@@ -117,6 +118,12 @@ const STEPS: &[Step] = &[
         needs: &[Part::Packages, Part::Cross],
         run: aarch64,
     },
+    Step {
+        name: "board",
+        why: "camera, pins, faults and power cuts on an emulated Raspberry Pi",
+        needs: board_test::NEEDS,
+        run: board_test::check,
+    },
 ];
 
 /// Whether there is a step of this name.
@@ -150,6 +157,8 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Database,
         Part::Service,
         Part::Package,
+        Part::Board,
+        Part::Camera,
     ];
     let needed: Vec<Part> = parts
         .into_iter()

@@ -130,7 +130,7 @@ fn unknown(name: &str, pins: &[PinConfig]) -> String {
 fn refused(pin: &PinConfig, called: &str, error: &LineError) -> anyhow::Error {
     match error {
         LineError::Held { holder } if holder.contains("edge-agent") => anyhow::anyhow!(
-            "{called}: held by a running {holder}; stop that one first (`systemctl stop \
+            "{called}: held by {holder}, which runs; stop that one first (`systemctl stop \
              edge-agent`), it may be about to switch {}",
             pin.name
         ),
@@ -164,11 +164,15 @@ mod tests {
             holder: holder.into(),
         };
         let told = |error| refused(&pin, "pin barrier (line 17 of x)", &error).to_string();
-        assert_eq!(
-            told(held("\"edge-agent\"")),
-            "pin barrier (line 17 of x): held by a running \"edge-agent\"; stop that one first \
-             (`systemctl stop edge-agent`), it may be about to switch barrier"
-        );
+        for holder in ["\"edge-agent\"", "another edge-agent"] {
+            assert_eq!(
+                told(held(holder)),
+                format!(
+                    "pin barrier (line 17 of x): held by {holder}, which runs; stop that one first \
+                     (`systemctl stop edge-agent`), it may be about to switch barrier"
+                )
+            );
+        }
         assert_eq!(
             told(held("\"pigpio\"")),
             "pin barrier (line 17 of x): held by \"pigpio\"; end that program, or take another line"

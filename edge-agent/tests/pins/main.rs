@@ -288,7 +288,7 @@ fn a_pin_is_tried_unless_the_agent_has_it() {
     assert_eq!((told.code, told.out.as_str()), (1, ""));
     assert_eq!(
         told.err,
-        "pin lamp (line 27 (GPIO27) of pinctrl-rp1): held by a running \"edge-agent\"; stop that \
+        "pin lamp (line 27 (GPIO27) of pinctrl-rp1): held by \"edge-agent\", which runs; stop that \
          one first (`systemctl stop edge-agent`), it may be about to switch lamp\n"
     );
     agent.stop();

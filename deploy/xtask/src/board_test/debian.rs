@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::kit::Kit;
-use super::pi::Pi;
+use super::pi::{INSERT, Pi, feed};
 use crate::board::console;
 use crate::board::initramfs::{self, Contents};
 use crate::board::modules;
@@ -31,6 +31,16 @@ StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS1
 KillMode=process
+";
+/// The camera, there from power on as a true one is: its driver and its other end.
+const CAMERA: &str = "\
+[Unit]
+Description=The test's camera
+[Service]
+ExecStartPre=/bin/sh -c '@INSERT@'
+ExecStart=/bin/sh -c 'exec @FEED@'
+[Install]
+WantedBy=multi-user.target
 ";
 /// From the first file system to the card's.
 const SWITCH: &str = "\
@@ -67,6 +77,10 @@ pub fn make_card(kit: &Kit<'_>, packages: &[PathBuf], files: &[PathBuf]) -> Resu
     // Without one the first start would ask questions.
     write("etc/machine-id", "5eb63bbbe01eeed093cb22bb8f5acdc3\n")?;
     write("etc/systemd/system/shell.service", SHELL)?;
+    let camera = CAMERA
+        .replace("@INSERT@", INSERT)
+        .replace("@FEED@", &feed());
+    write("etc/systemd/system/camera.service", &camera)?;
     let wants = root.join("etc/systemd/system/multi-user.target.wants");
     fs::create_dir_all(&wants).with_context(|| format!("cannot create {}", wants.display()))?;
     let link = |to: &str, from: PathBuf| {

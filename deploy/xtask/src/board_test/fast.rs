@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use super::checks::Checks;
 use super::kit::Kit;
 use super::pi::{CONFIG, Pi};
+use super::report::{Report, emulated};
 use crate::board::modules::{self, Module};
 
 /// The colours that have a pin of their own in `deploy/board/agent.toml`, and the pin.
@@ -21,7 +22,7 @@ const ALL: u32 = 1 << 17 | 1 << 27 | 1 << 22 | 1 << 23 | 1 << STAYS;
 const PLAIN: &str = "/app/agent.toml";
 
 /// Runs the checks.
-pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
+pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks, report: &mut Report) -> Result<()> {
     let spare = modules::with_needs(&kit.guest.modules, &["vivid"])?;
     let mut booted = None;
     checks.check("boot", || {
@@ -35,7 +36,8 @@ pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
     let pi = &mut pi;
     commands(pi, checks);
     checks.check("start", || {
-        pi.start_agent(PLAIN)?;
+        let seconds = pi.start_agent(PLAIN)?;
+        report.add("start until it watches", emulated(seconds));
         pi.wait_levels(ALL, 0)?;
         for (colour, pin) in PINS {
             ensure!(pi.is_output(pin)?, "the pin of {colour} is no output");
@@ -45,6 +47,11 @@ pub fn run(kit: &Kit<'_>, agent: &Path, checks: &mut Checks) -> Result<()> {
     for (colour, pin) in PINS {
         checks.check(colour, || passes(pi, colour, 1 << pin));
     }
+    checks.check("memory", || {
+        let memory = pi.memory("cat /tmp/agent.pid")?;
+        report.add("memory after four vehicles", memory.clone());
+        Ok(memory)
+    });
     faults(pi, checks);
     configs(pi, checks);
     checks.check("killed", || killed(pi));
@@ -89,7 +96,12 @@ fn commands(pi: &mut Pi, checks: &mut Checks) {
     checks.check("check", || {
         let told = pi.run(&format!("/app/edge-agent check --config {PLAIN}"))?;
         contains(&told, "ok   source: opened")?;
-        contains(&told, "ok   pins: red, blue, green, yellow, stays")?;
+        for (name, pin) in PINS.into_iter().chain([("stays", STAYS)]) {
+            contains(
+                &told,
+                &format!("ok   pins: {name} is line {pin} (GPIO{pin}) of "),
+            )?;
+        }
         Ok("camera and pins are ready".into())
     });
     checks.check("pins test", || {
@@ -118,9 +130,9 @@ fn faults(pi: &mut Pi, checks: &mut Checks) {
         Ok(format!("pins safe; {line}"))
     });
     checks.check("camera out", || {
+        let from = pi.said()?;
         // The agent has the node open for a moment whenever it tries.
         pi.wait_for("rmmod v4l2loopback", |told| told.code == 0)?;
-        let from = pi.said()?;
         let line = pi.wait_said(from, "is not there")?;
         ensure!(pi.agent_lives()?, "the agent ended");
         Ok(line)
@@ -193,13 +205,18 @@ fn rppal(pi: &mut Pi) -> Result<String> {
     pi.wait_levels(ALL, 0)?;
     passes(pi, "green", 1 << 22)?;
     passes(pi, "white", 1 << STAYS)?;
+    // Debian's kernel has no /dev/gpiomem: the registers, and the locks, are those of /dev/mem.
+    let second = pi.ask("/app/edge-agent pins test stays --config /tmp/rppal.toml")?;
+    ensure!(second.code == 1, "a second ended with {}", second.code);
+    contains(&second.text, "another edge-agent")?;
     pi.signal_agent("KILL")?;
     std::thread::sleep(Duration::from_secs(1));
     let after = pi.levels()? & ALL;
     pi.start_agent("/tmp/rppal.toml")?;
     pi.wait_levels(ALL, 0)?;
     Ok(format!(
-        "green switches its pin; killed, pins were {after:#x}; off after the start"
+        "green switches its pin; a second agent gets none; killed, pins were {after:#x}; off after \
+         the start"
     ))
 }
 

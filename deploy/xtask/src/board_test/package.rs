@@ -10,9 +10,10 @@ use super::checks::Checks;
 use super::debian;
 use super::kit::Kit;
 use super::pi::Pi;
+use super::report::{Report, emulated};
+use crate::cross;
 use crate::setup::debian as packages;
 use crate::shell::Tool;
-use crate::workspace;
 
 mod bundle;
 
@@ -27,38 +28,25 @@ const MOST_EXPOSED: f32 = 2.0;
 /// Where the service looks for its config.
 const CONFIG: &str = "/etc/edge-agent/agent.toml";
 
-/// The package that is given, or the one that was built last.
-pub fn find(given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(given) = given {
-        return fs::canonicalize(given).with_context(|| format!("no package {}", given.display()));
-    }
-    let folder = workspace::root().join("target/debian");
-    let names = fs::read_dir(&folder).into_iter().flatten();
-    let packages = names.filter_map(|entry| Some(entry.ok()?.path()));
-    let newest = packages
-        .filter(|path| path.to_string_lossy().ends_with("_arm64.deb"))
-        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
-    newest.with_context(|| {
-        format!(
-            "no package for arm64 in {}; build it, or name one with --deb",
-            folder.display()
-        )
-    })
-}
-
 /// Runs the checks.
-pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks) -> Result<()> {
+pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks, report: &mut Report) -> Result<()> {
     let mut board = None;
     checks.check("debian", || {
         let mut files = kit.files();
-        let newer = newer(deb, kit.place)?;
+        let unpacked = unpack(deb, kit.place)?;
+        report.add(
+            "program",
+            cross::size(&unpacked.join("usr/bin/edge-agent"))?,
+        );
+        report.add("package", cross::size(deb)?);
+        let newer = newer(&unpacked, kit.place)?;
         let plain = kit.place.join("edge-agent.deb");
         fs::copy(deb, &plain).with_context(|| format!("cannot copy {}", deb.display()))?;
         files.extend([plain, newer]);
         files.extend(bundle::make(kit.place)?);
         let card = debian::make_card(kit, &packages::ensure()?, &files)?;
         let pi = board.insert((card.clone(), debian::boot(kit, &card, "debian-1")?));
-        systemd_is_up(&mut pi.1)
+        systemd_is_up(&mut pi.1, report)
     });
     let Some((card, mut pi)) = board else {
         return Ok(());
@@ -68,14 +56,14 @@ pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks) -> Result<()> {
         pi.machine.serial.log.display()
     );
     installed(&mut pi, checks);
-    serving(&mut pi, checks);
+    serving(&mut pi, checks, report);
     bundle::check(&mut pi, checks);
     let mut again = None;
     checks.check("power on again", || {
         pi.run("sync")?;
         pi.machine.cut_power()?;
         let mut pi = debian::boot(kit, &card, "debian-2")?;
-        let seen = starts_with_the_board(&mut pi);
+        let seen = starts_with_the_board(&mut pi, report);
         again = Some(pi);
         seen
     });
@@ -85,19 +73,15 @@ pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-fn systemd_is_up(pi: &mut Pi) -> Result<String> {
+fn systemd_is_up(pi: &mut Pi, report: &mut Report) -> Result<String> {
     let up = "systemctl is-system-running";
     let state = pi.wait_for(up, |told| told.text == "running" || told.text == "degraded")?;
     let failed = pi.run("systemctl --failed --no-legend --plain --no-pager")?;
     ensure!(state == "running", "systemd is {state}: {failed}");
-    let seconds = uptime(pi)?;
+    let seconds = emulated(pi.uptime()?);
+    report.add("power on until systemd is up", seconds.clone());
     let version = pi.run("systemctl --version | head -n 1")?;
-    Ok(format!("{version}, up {seconds} emulated s after power on"))
-}
-
-fn uptime(pi: &mut Pi) -> Result<String> {
-    let told = pi.run("cat /proc/uptime")?;
-    Ok(told.split(' ').next().unwrap_or_default().to_string())
+    Ok(format!("{version}, up {seconds} after power on"))
 }
 
 /// The first installation.
@@ -118,9 +102,9 @@ fn installed(pi: &mut Pi, checks: &mut Checks) {
 }
 
 /// The unit with a camera and pins.
-fn serving(pi: &mut Pi, checks: &mut Checks) {
+fn serving(pi: &mut Pi, checks: &mut Checks, report: &mut Report) {
     checks.check("service", || {
-        pi.plug_camera()?;
+        pi.run("systemctl enable --now camera")?;
         let events = pi.events.clone();
         pi.run(&format!(
             "sed s#/tmp/events.jsonl#{events}# /app/agent.toml >{CONFIG} && \
@@ -152,6 +136,7 @@ fn serving(pi: &mut Pi, checks: &mut Checks) {
         let told = pi.run("systemd-analyze security --no-pager edge-agent | tail -n 1")?;
         let exposure = exposure(&told).with_context(|| format!("no exposure in: {told}"))?;
         ensure!(exposure <= MOST_EXPOSED, "{told}");
+        report.add("exposure of the service", exposure.to_string());
         Ok(format!("{exposure} as installed"))
     });
     checks.check("red", || passes(pi, "red", RED));
@@ -172,17 +157,17 @@ fn serving(pi: &mut Pi, checks: &mut Checks) {
     });
 }
 
-/// After power on: nobody touches anything but the camera's other end, which a true one has not.
-fn starts_with_the_board(pi: &mut Pi) -> Result<String> {
-    pi.plug_camera()?;
-    pi.wait_healthy()?;
-    let seconds = uptime(pi)?;
-    passes(pi, "red", RED)?;
-    let memory = pi.run(
-        "grep VmHWM /proc/$(systemctl show -p MainPID --value edge-agent)/status | tr -s ' \\t' ' '",
-    )?;
+/// After power on nobody touches anything: camera and service are there as they were.
+fn starts_with_the_board(pi: &mut Pi, report: &mut Report) -> Result<String> {
+    let watches = emulated(pi.wait_healthy()?);
+    let event = passes(pi, "red", RED)?;
+    let first = emulated(pi.uptime()?);
+    let memory = pi.memory("systemctl show -p MainPID --value edge-agent")?;
+    report.add("power on until it watches", watches.clone());
+    report.add("power on until a first vehicle's event", first.clone());
+    report.add("memory after that", memory.clone());
     Ok(format!(
-        "watches {seconds} emulated s after power on; first event told; {memory}"
+        "watches {watches} after power on, event after {first}; {event}; {memory}"
     ))
 }
 
@@ -248,8 +233,8 @@ fn exposure(told: &str) -> Option<f32> {
     level.split_once(": ")?.1.split(' ').next()?.parse().ok()
 }
 
-/// The same package with a later version, as the next release would be.
-fn newer(deb: &Path, place: &Path) -> Result<PathBuf> {
+/// What the package holds.
+fn unpack(deb: &Path, place: &Path) -> Result<PathBuf> {
     let folder = place.join("newer");
     let _ = fs::remove_dir_all(&folder);
     Tool::new("dpkg-deb")
@@ -257,6 +242,11 @@ fn newer(deb: &Path, place: &Path) -> Result<PathBuf> {
         .arg(deb)
         .arg(&folder)
         .read()?;
+    Ok(folder)
+}
+
+/// The same package with a later version, as the next release would be.
+fn newer(folder: &Path, place: &Path) -> Result<PathBuf> {
     let control = folder.join("DEBIAN/control");
     let text = fs::read_to_string(&control)
         .with_context(|| format!("cannot read {}", control.display()))?;
@@ -271,7 +261,7 @@ fn newer(deb: &Path, place: &Path) -> Result<PathBuf> {
     let newer = place.join("edge-agent-newer.deb");
     Tool::new("dpkg-deb")
         .args(["--root-owner-group", "-Zxz", "-z1", "-b"])
-        .args([&folder, &newer])
+        .args([folder, &*newer])
         .read()?;
     Ok(newer)
 }

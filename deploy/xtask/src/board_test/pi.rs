@@ -22,6 +22,12 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 pub const CONFIG: &str = "/tmp/agent.toml";
 /// See [`CONFIG`].
 pub const SAID: &str = "/tmp/agent.err";
+/// The command that loads the camera's driver.
+pub const INSERT: &str =
+    "insmod /app/v4l2loopback.ko video_nr=0 exclusive_caps=1 card_label=Road max_buffers=4";
+/// Seconds since power on, and others.
+const UPTIME: &str = "/proc/uptime";
+
 /// The board.
 pub struct Pi {
     /// What runs it.
@@ -103,21 +109,12 @@ impl Pi {
         }
     }
 
-    /// Plugs the camera in: its driver, and the empty road before it.
+    /// Plugs the camera in: its driver, and its other end, which shows the empty road.
     pub fn plug_camera(&mut self) -> Result<()> {
-        self.run(
-            "insmod /app/v4l2loopback.ko video_nr=0 exclusive_caps=1 card_label=Road \
-             max_buffers=4",
-        )?;
-        self.show_road()
-    }
-
-    /// Lets the camera's other end show the empty road.
-    pub fn show_road(&mut self) -> Result<()> {
-        let (width, height) = SIZE;
+        self.run(INSERT)?;
+        let feed = feed();
         self.run(&format!(
-            "/app/board-guest camera /dev/video0 {width} {height} {FPS} /app/{ROAD}.yuyv \
-             /tmp/next >/tmp/camera.log 2>&1 & echo $! >/tmp/camera.pid"
+            "{feed} >/tmp/camera.log 2>&1 & echo $! >/tmp/camera.pid"
         ))
         .map(drop)
     }
@@ -129,7 +126,7 @@ impl Pi {
     }
 
     /// Lets a car of this colour pass and waits for its event; the event, and the pins that were on
-    /// at any time from its coming until a second after the event.
+    /// at any time from its coming until a second after the event, as the board counts.
     pub fn passage(&mut self, colour: &str) -> Result<(Value, u32)> {
         let events = self.events.clone();
         let before = self.lines(&format!("cat {events} 2>/dev/null"))?;
@@ -149,16 +146,20 @@ impl Pi {
             });
             let newer = format!("tail -n +{} {events} 2>/dev/null", before + 1);
             let told = console::wait_for(serial, &newer, PATIENCE, |told| !told.text.is_empty());
-            thread::sleep(Duration::from_secs(1));
+            // A second of the board's, however slow it is.
+            let told = told.and_then(|told| {
+                console::run(serial, "sleep 1", PATIENCE)?;
+                Ok(told)
+            });
             ended.store(true, Ordering::Relaxed);
             (told, watching.join())
         });
-        let Ok(line) = told else {
-            let said = self.run(&self.log.clone())?;
-            bail!(
-                "no event for a {colour} car in {} s; {said}",
-                PATIENCE.as_secs()
-            );
+        let line = match told {
+            Ok(line) => line,
+            Err(error) => {
+                let said = self.run(&self.log.clone())?;
+                return Err(error.context(format!("no event for a {colour} car; {said}")));
+            }
         };
         let seen = seen.map_err(|_| anyhow!("the watch over the pins stopped"))??;
         let event =
@@ -174,23 +175,41 @@ impl Pi {
         self.run(&format!("ln -s {file} /tmp/next")).map(drop)
     }
 
-    /// Starts the agent with a config and waits until it says that frames come.
-    pub fn start_agent(&mut self, config: &str) -> Result<()> {
-        self.run(&format!(
-            "cp {config} {CONFIG}; : >{SAID}; /app/edge-agent run --config {CONFIG} \
+    /// Starts the agent with a config and waits until it says that frames come; seconds of the
+    /// board's clock that it took.
+    pub fn start_agent(&mut self, config: &str) -> Result<f64> {
+        let from = self.run(&format!(
+            "cp {config} {CONFIG}; : >{SAID}; cat {UPTIME}; /app/edge-agent run --config {CONFIG} \
              >/tmp/agent.out 2>{SAID} & echo $! >/tmp/agent.pid"
         ))?;
-        self.wait_healthy()
+        Ok(self.wait_healthy()? - seconds(&from)?)
     }
 
-    /// Waits until the agent's page says that frames come.
-    pub fn wait_healthy(&mut self) -> Result<()> {
-        let healthy = "busybox wget -qO- http://127.0.0.1:8080/healthz";
-        if self.wait_for(healthy, |told| told.code == 0).is_ok() {
-            return Ok(());
+    /// Waits until the agent's page says that frames come; seconds since power on.
+    pub fn wait_healthy(&mut self) -> Result<f64> {
+        let healthy = "busybox wget -qO /dev/null http://127.0.0.1:8080/healthz";
+        let asked = format!("{healthy} && cat {UPTIME}");
+        if let Ok(told) = self.wait_for(&asked, |told| told.code == 0) {
+            return seconds(&told);
         }
         let said = self.run(&self.log.clone())?;
         bail!("no frames come after {} s: {said}", PATIENCE.as_secs())
+    }
+
+    /// Seconds since power on.
+    pub fn uptime(&mut self) -> Result<f64> {
+        seconds(&self.run(&format!("cat {UPTIME}"))?)
+    }
+
+    /// The memory of the process that this command names.
+    pub fn memory(&mut self, process: &str) -> Result<String> {
+        let status = self.run(&format!("cat /proc/$({process})/status"))?;
+        let mib = |key| kib(&status, key).map(|kib| format!("{:.1} MiB", kib / 1024.0));
+        Ok(format!(
+            "{} resident, {} at most",
+            mib("VmRSS:")?,
+            mib("VmHWM:")?
+        ))
     }
 
     /// Sends the agent a signal.
@@ -203,5 +222,39 @@ impl Pi {
     pub fn agent_lives(&mut self) -> Result<bool> {
         let told = self.run("cat /proc/$(cat /tmp/agent.pid)/stat 2>/dev/null; true")?;
         Ok(told.contains("(edge-agent) ") && !told.contains(") Z "))
+    }
+}
+
+/// The command that is the camera's other end.
+pub fn feed() -> String {
+    let (width, height) = SIZE;
+    format!("/app/board-guest camera /dev/video0 {width} {height} {FPS} /app/{ROAD}.yuyv /tmp/next")
+}
+
+/// The first number of `/proc/uptime`.
+fn seconds(uptime: &str) -> Result<f64> {
+    let first = uptime.split(' ').next().unwrap_or_default();
+    let parsed = first.parse();
+    parsed.with_context(|| format!("no seconds since power on: {uptime}"))
+}
+
+/// A process's `VmRSS:     21344 kB`, in KiB.
+fn kib(status: &str, key: &str) -> Result<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    number.with_context(|| format!("no {key} in: {status}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_numbers_are_read() {
+        assert_eq!(seconds("29.55 36.71").unwrap(), 29.55);
+        assert!(seconds("").is_err());
+        let status = "Name:\tedge-agent\nVmRSS:\t   21344 kB\nThreads:\t3\n";
+        assert_eq!(kib(status, "VmRSS:").unwrap(), 21344.0);
+        assert!(kib(status, "VmHWM:").is_err());
     }
 }

@@ -1,5 +1,6 @@
-//! The programs that run on the board: the agent as it is shipped, and the camera's other end.
+//! The programs that run on the board: the agent, and the camera's other end.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,36 +10,72 @@ use crate::setup::cross::{self, TARGET};
 use crate::shell::Tool;
 use crate::workspace;
 
-/// The agent, built as it is shipped; one that is given is taken as it is.
-pub fn agent(given: Option<&Path>) -> Result<PathBuf> {
-    let Some(given) = given else {
-        return built("edge-agent");
-    };
+/// How programs are built for the board.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As they are shipped.
+    Shipped,
+    /// As the tests for the board's architecture are: with overflow checks and debug assertions.
+    Tests,
+}
+
+/// An agent that was built elsewhere, whatever its file is called.
+pub fn given(agent: &Path, place: &Path) -> Result<PathBuf> {
     // Relative to where the command was called.
-    let given =
-        std::path::absolute(given).with_context(|| format!("cannot find {}", given.display()))?;
-    if !is_aarch64(&given)? {
-        bail!("{} is no program for aarch64", given.display());
+    let agent =
+        std::path::absolute(agent).with_context(|| format!("cannot find {}", agent.display()))?;
+    if !is_aarch64(&agent)? {
+        bail!("{} is no program for aarch64", agent.display());
     }
-    Ok(given)
+    let copy = named(place)?;
+    fs::copy(&agent, &copy).with_context(|| format!("cannot copy {}", agent.display()))?;
+    Ok(copy)
+}
+
+/// The agent, built; the folder takes what is made of it.
+pub fn agent(profile: Profile, place: &Path) -> Result<PathBuf> {
+    let built = built("edge-agent", profile)?;
+    if profile == Profile::Shipped {
+        return Ok(built);
+    }
+    // What a debugger reads would fill the board's memory.
+    let agent = named(place)?;
+    Tool::new(format!("{}strip", cross::tools()))
+        .arg(&built)
+        .arg("-o")
+        .arg(&agent)
+        .read()?;
+    Ok(agent)
+}
+
+/// Where an agent lies under the name that it has on the board.
+fn named(place: &Path) -> Result<PathBuf> {
+    let folder = place.join("agent");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder.join("edge-agent"))
 }
 
 /// The camera's other end.
-pub fn companion() -> Result<PathBuf> {
-    built("board-guest")
+pub fn companion(profile: Profile) -> Result<PathBuf> {
+    built("board-guest", profile)
 }
 
-fn built(name: &'static str) -> Result<PathBuf> {
+fn built(name: &'static str, profile: Profile) -> Result<PathBuf> {
     let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
     let step = say::begin("build", &format!("{name} for aarch64"));
+    let (options, folder): (&[&str], _) = match profile {
+        Profile::Shipped => (&["--release"], "release"),
+        Profile::Tests => (&[], "debug"),
+    };
     cross::cargo(toolchain, "build")
-        .args(["--release", "--bin", name])
+        .args(options)
+        .args(["--bin", name])
         .run()?;
     step.done();
     let target = workspace::root().join("target");
     Ok(match toolchain {
-        cross::Toolchain::Native => target.join("release"),
-        _ => target.join(TARGET).join("release"),
+        cross::Toolchain::Native => target.join(folder),
+        _ => target.join(TARGET).join(folder),
     }
     .join(name))
 }

@@ -77,6 +77,11 @@ pub fn cargo(toolchain: Toolchain, command: &str) -> Tool {
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
 }
 
+/// What the names of the compiler's and linker's tools for the target begin with.
+pub fn tools() -> &'static str {
+    if native() { "" } else { "aarch64-linux-gnu-" }
+}
+
 /// A program for the target, to be run here: as it is where this machine is one, else emulated.
 pub fn program(file: &Path) -> Tool {
     if native() {

@@ -92,11 +92,7 @@ fn build_in(guest: &Guest, place: &Path) -> Result<()> {
         .with_context(|| format!("cannot read {}", makefile.display()))?;
     let text = text.replace("/usr/src/", &format!("{}/", sources.display()));
     fs::write(&makefile, text).with_context(|| format!("cannot write {}", makefile.display()))?;
-    let prefix = if cross::native() {
-        ""
-    } else {
-        "aarch64-linux-gnu-"
-    };
+    let prefix = cross::tools();
     let kbuild = module.join("Kbuild");
     fs::write(&kbuild, "obj-m := v4l2loopback.o\n")
         .with_context(|| format!("cannot write {}", kbuild.display()))?;

@@ -98,6 +98,12 @@ const NEEDS: &[Need] = &[
         packages: |_| words("cpio"),
     },
     Need {
+        purpose: Purpose::Board,
+        why: "xz: unpacks the board's kernel modules, which newer kernels have compressed",
+        there: || workspace::on_path(&["xz"]).is_some(),
+        packages: |_| words("xz-utils"),
+    },
+    Need {
         purpose: Purpose::Module,
         why: "mkfs.ext4: makes the board's card",
         there: || {
