@@ -126,14 +126,18 @@ fn killed_at_any_moment_it_loses_nothing_delivered_and_stays_readable() {
 #[test]
 fn killed_on_a_full_disk_it_stays_readable() {
     let test = "sink::jsonl::tests::killed_on_a_full_disk_it_stays_readable";
-    let Some(folder) = crash::on_a_small_disk(test, 512) else {
+    let Some(disk) = crash::on_a_small_disk(test, 512) else {
         return;
     };
-    // The child fills the disk itself: 512 kB are some 1,200 events.
-    kill_and_check(&folder, 30);
-    let ballast = crash::fill(&folder);
-    kill_and_check(&folder, 10);
-    std::fs::remove_file(ballast).unwrap();
+    for block in 0..crash::blocks() {
+        let folder = disk.join(block.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        // The child fills the disk itself: 512 kB are some 1,200 events.
+        kill_and_check(&folder, 30);
+        crash::fill(&folder);
+        kill_and_check(&folder, crash::BLOCK - 30);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
 
 #[test]
