@@ -93,6 +93,8 @@ impl Outlet {
             sink,
             shared: Arc::clone(&shared),
             complain,
+            patient: overflow == Overflow::Wait,
+            end_by: None,
             lost_before: 0,
             deliver_failed: false,
             tend_failed: false,
@@ -184,6 +186,10 @@ struct Worker {
     sink: Box<dyn Sink>,
     shared: Arc<Shared>,
     complain: fn(&str),
+    /// Nothing is dropped, however long the reader takes.
+    patient: bool,
+    /// When a reader that takes nothing is given up, once the end was asked for.
+    end_by: Option<Instant>,
     lost_before: u64,
     deliver_failed: bool,
     tend_failed: bool,
@@ -210,9 +216,11 @@ impl Worker {
                 Job::Deliver(event) => {
                     let result = self.sink.deliver(&event);
                     let failed = matches!(result, Err(SinkError::Io(_)));
-                    let busy = matches!(result, Err(SinkError::Busy));
-                    let finishing = self.shared.state().finishing.is_some();
-                    let again = (failed || busy) && !finishing;
+                    let again = match result {
+                        Err(SinkError::Io(_)) => self.shared.state().finishing.is_none(),
+                        Err(SinkError::Busy) => self.waits(),
+                        _ => false,
+                    };
                     self.count(&result, again);
                     retry_at = failed.then(|| Instant::now() + RETRY);
                     if again {
@@ -294,6 +302,16 @@ impl Worker {
         self.report(result);
     }
 
+    /// Whether a reader that takes nothing is waited for: at the end no longer than the grace,
+    /// unless nothing is ever dropped.
+    fn waits(&mut self) -> bool {
+        let Some(grace) = self.shared.state().finishing else {
+            return true;
+        };
+        let end_by = *self.end_by.get_or_insert_with(|| Instant::now() + grace);
+        self.patient || Instant::now() < end_by
+    }
+
     /// Says when a run of failures begins and ends.
     fn report(&mut self, result: &Result<(), SinkError>) {
         let mut state = self.shared.state();
@@ -307,7 +325,7 @@ impl Worker {
                 (self.complain)(&mended(&name, lost));
             }
             Ok(()) => {}
-            Err(SinkError::Busy) if state.finishing.is_none() => {}
+            Err(SinkError::Busy) if self.deliver_failed => {}
             Err(SinkError::Closed | SinkError::Busy) => {
                 state.closed = true;
                 state.tally.lost += state.queue.len() as u64;

@@ -34,13 +34,20 @@ impl Sink for Flaky {
 }
 
 fn send_ten(fail: fn(u32) -> Option<io::ErrorKind>) -> (Outlet, Arc<Mutex<Vec<u64>>>) {
+    send_ten_and(Overflow::Wait, fail)
+}
+
+fn send_ten_and(
+    overflow: Overflow,
+    fail: fn(u32) -> Option<io::ErrorKind>,
+) -> (Outlet, Arc<Mutex<Vec<u64>>>) {
     let taken = Arc::default();
     let sink = Flaky {
         calls: 0,
         fail,
         taken: Arc::clone(&taken),
     };
-    let mut outlet = Outlet::start(Box::new(sink), Overflow::Wait, |_| {}).unwrap();
+    let mut outlet = Outlet::start(Box::new(sink), overflow, |_| {}).unwrap();
     for number in 0..10 {
         outlet.send(&an_event(number));
     }
@@ -161,12 +168,37 @@ fn failures_are_told_in_one_line_with_a_remedy() {
 }
 
 #[test]
-fn a_reader_that_takes_nothing_loses_nothing_and_holds_up_no_end() {
+fn a_reader_that_takes_nothing_is_given_up_after_the_grace_where_events_may_drop() {
     let busy = |calls: u32| (calls > 3).then_some(io::ErrorKind::WouldBlock);
-    let (outlet, taken) = send_ten(busy);
+    let (outlet, taken) = send_ten_and(Overflow::Drop, busy);
     wait_until(&outlet, |tally| tally.delivered == 3);
     assert_eq!(outlet.tally().lost, 0);
-    let tally = end(outlet);
+    let tally = Outlet::finish_all(vec![outlet], Duration::from_millis(20))[0];
     assert_eq!((tally.delivered, tally.lost), (3, 7));
     assert_eq!(*taken.lock().unwrap(), [0, 1, 2]);
+}
+
+#[test]
+fn a_reader_that_pauses_gets_everything_where_nothing_may_drop() {
+    /// Takes nothing until long after the grace.
+    struct Paused(Instant);
+    impl Sink for Paused {
+        fn name(&self) -> String {
+            "paused".into()
+        }
+        fn deliver(&mut self, _event: &Event) -> Result<(), SinkError> {
+            if self.0.elapsed() < Duration::from_millis(300) {
+                std::thread::sleep(Duration::from_millis(1));
+                return Err(SinkError::Busy);
+            }
+            Ok(())
+        }
+    }
+    let sink = Box::new(Paused(Instant::now()));
+    let mut outlet = Outlet::start(sink, Overflow::Wait, |_| {}).unwrap();
+    for number in 0..10 {
+        outlet.send(&an_event(number));
+    }
+    let tally = Outlet::finish_all(vec![outlet], Duration::from_millis(5))[0];
+    assert_eq!((tally.delivered, tally.lost), (10, 0));
 }
