@@ -41,6 +41,34 @@ pub struct Augment {
     pub jpeg: f32,
     /// Probability of a covered rectangle: a post, a sign, another car.
     pub occlusion: f32,
+    /// Probability that beyond the picture's border lies road, not its border pixels.
+    #[serde(default)]
+    pub surroundings: f32,
+}
+
+/// Augmentations that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Named {
+    /// What a road camera does to a car
+    Road,
+    /// The same from high up and far away: steeper, coarser, more of the road around
+    Pole,
+    /// Mirrors and crops alone, as torchvision makes them
+    Crops,
+    /// Mirrors alone
+    Mirrors,
+}
+
+impl Named {
+    /// The augmentation.
+    pub fn augment(self) -> Augment {
+        match self {
+            Named::Road => Augment::road(),
+            Named::Pole => Augment::pole(),
+            Named::Crops => Augment::crops(),
+            Named::Mirrors => Augment::mirrors(),
+        }
+    }
 }
 
 impl Augment {
@@ -62,6 +90,28 @@ impl Augment {
             noise: 0.3,
             jpeg: 0.15,
             occlusion: 0.2,
+            surroundings: 0.0,
+        }
+    }
+
+    /// What a camera high on a pole does to a car: seen from above and afar, by any daylight.
+    pub fn pole() -> Self {
+        Self {
+            rotate_degrees: 20.0,
+            zoom: [0.6, 1.35],
+            aspect: 1.6,
+            shift: 0.1,
+            exposure: 0.15,
+            gamma: 0.3,
+            white_balance: 0.07,
+            haze: 0.25,
+            shadow: 0.3,
+            low_resolution: 0.6,
+            blur: 0.3,
+            jpeg: 0.25,
+            occlusion: 0.25,
+            surroundings: 0.5,
+            ..Self::road()
         }
     }
 
@@ -102,6 +152,7 @@ impl Augment {
             noise: 0.0,
             jpeg: 0.0,
             occlusion: 0.0,
+            surroundings: 0.0,
         }
     }
 
@@ -172,6 +223,7 @@ impl Augment {
                 0.0
             },
             jpeg: chance(rng, self.jpeg).then(|| rng.u8(25..80)),
+            road: chance(rng, self.surroundings).then(|| rng.u8(50..170)),
             seed: rng.u64(..),
         }
     }
@@ -206,6 +258,8 @@ pub struct Changes {
     pub noise: f32,
     /// Quality of the JPEG that it is coded as, 1 to 100.
     pub jpeg: Option<u8>,
+    /// Brightness of what lies beyond the source's border, when its border pixels do not go on.
+    pub road: Option<u8>,
     /// Where the noise starts from.
     pub seed: u64,
 }

@@ -37,6 +37,9 @@ pub struct RunRecord {
     pub preset: Preset,
     /// Where the weights started.
     pub pretrained: String,
+    /// Whom it learns from beside the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teaching: Option<Teaching>,
     /// Whether pictures were changed on the device.
     pub resident: bool,
     /// Whether a GPU was kept to kernels that always give the same.
@@ -55,6 +58,16 @@ pub struct RunRecord {
     pub dataset_sha256: String,
     /// The epoch of the best weights; 0 before the first ended.
     pub best_epoch: u32,
+}
+
+/// Finished runs that a run learns from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Teaching {
+    /// Share of the loss that is about their answer, above 0 to 1.
+    pub share: f64,
+    /// Their folders, absolute, with the SHA-256 of their best weights.
+    pub runs: BTreeMap<PathBuf, String>,
 }
 
 /// An opened run folder.

@@ -12,6 +12,7 @@ pub mod probe;
 mod recipe;
 mod resident;
 mod state;
+mod teacher;
 pub mod trial;
 pub mod tune;
 
@@ -34,6 +35,7 @@ pub use passes::{Inputs, embeddings, logits};
 pub use recipe::{Precision, Preset, Recipe};
 use resident::Resident;
 pub use state::{Position, TrainState};
+pub use teacher::Teachers;
 
 use crate::loader::{EpochPlan, Pictures, spread};
 use crate::metrics::Confusion;
@@ -53,6 +55,8 @@ pub struct Job<'a> {
     pub preprocessor: &'a Preprocessor,
     /// The recipe.
     pub recipe: &'a Recipe,
+    /// Whom to learn from beside the labels.
+    pub teachers: Option<&'a Teachers>,
     /// Threads that prepare pictures, at least 1.
     pub workers: usize,
     /// Whether pictures live and are changed on the device, if they fit there.
@@ -309,7 +313,10 @@ impl<'a> Trainer<'a> {
         self.net.set_step(self.position.step);
         self.position.step += 1;
         let logits = self.net.forward(&batch.input, true)?;
-        let loss = batch.loss(&logits, &self.class_weights, recipe.label_smoothing)?;
+        let mut loss = batch.loss(&logits, &self.class_weights, recipe.label_smoothing)?;
+        if let Some(teachers) = self.job.teachers {
+            loss = teachers.join(&loss, &batch.input, &logits)?;
+        }
         let active = |memory: &&mut Memory| memory.flat.from_epoch <= epoch;
         let mut active: Vec<&mut Memory> = self.memories.iter_mut().filter(active).collect();
         let (optimiser, decay) = (recipe.optimiser, recipe.weight_decay);

@@ -48,7 +48,9 @@ fn killed_in_the_third_of_six_epochs_and_resumed_it_ends_with_the_same_weights()
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
     draw(&at.join("data"), &COLOURS, 20);
+    succeed(at, &format!("{SHORT} --epochs 2 --save-ret teacher"));
     let recipes = [
+        "--epochs 6 --teacher teacher/1 --augment pole",
         "--epochs 6 --mixup 0.2 --sampling balanced --thaw-epochs 4",
         "--epochs 6 --augment-on device --optim Adam",
         "--recipe reference --split group --test-share 0.1 --epochs 6 --input-size 32",

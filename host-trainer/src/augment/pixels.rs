@@ -30,7 +30,7 @@ impl Changes {
     }
 
     /// One bilinear sampling of the source under rotation, zoom, aspect, shift and mirror; where
-    /// it leaves the picture, the border pixel goes on.
+    /// it leaves the picture, the border pixel goes on or the road begins.
     fn warp(&self, view: RgbView<'_>) -> RgbFrame {
         let size = [view.width() as f32, view.height() as f32];
         // Source steps for one output pixel to the right and down.
@@ -50,7 +50,10 @@ impl Changes {
                         let (u, v) = (x as f32 - half + ox, y as f32 - half + oy);
                         let sx = centre[0] + u * dx[0] + v * dy[0] - 0.5;
                         let sy = centre[1] + u * dx[1] + v * dy[1] - 0.5;
-                        sample(view, sx, sy, &mut sum);
+                        match self.road.filter(|_| beyond(view, sx, sy)) {
+                            Some(tone) => sum.iter_mut().for_each(|v| *v += f32::from(tone)),
+                            None => sample(view, sx, sy, &mut sum),
+                        }
                     }
                 }
                 let samples = (offsets.len() * offsets.len()) as f32;
@@ -93,6 +96,12 @@ fn shade(pixel: &mut [u8], shadow: Shadow, at: [f32; 2]) {
     for (value, tint) in pixel.iter_mut().zip([1.0 - tint, 1.0, 1.0 + tint]) {
         *value = (f32::from(*value) * factor * tint).min(255.0) as u8;
     }
+}
+
+/// Whether (`x`, `y`), pixel centres at whole numbers, lies outside the picture.
+fn beyond(view: RgbView<'_>, x: f32, y: f32) -> bool {
+    let outside = |at: f32, length: u32| at < -0.5 || at > length as f32 - 0.5;
+    outside(x, view.width()) || outside(y, view.height())
 }
 
 /// Adds the bilinear sample at (`x`, `y`), pixel centres at whole numbers.

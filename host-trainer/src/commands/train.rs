@@ -3,6 +3,7 @@
 mod arguments;
 mod data;
 mod rates;
+mod teaching;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::net::{self, Net};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Run, RunRecord};
-use crate::train::{self, EpochRecord, Job, TrainError, TrainEvent, TrainState};
+use crate::train::{self, EpochRecord, Job, Teachers, TrainError, TrainEvent, TrainState};
 use crate::train_log;
 use crate::weights::pretrained::Pretrained;
 
@@ -34,6 +35,7 @@ struct Prepared {
     log: Map<String, Value>,
     data: Data,
     net: Net,
+    teachers: Option<Teachers>,
     state: Option<TrainState>,
 }
 
@@ -76,6 +78,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         recipe,
         preset: arguments.recipe,
         pretrained: origin,
+        teaching: teaching::given(arguments)?,
         resident: arguments.augment_on.resident(device),
         deterministic: arguments.deterministic,
         threads: device::threads(),
@@ -86,6 +89,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         dataset_sha256: data.train.fingerprint(),
         best_epoch: 0,
     };
+    let teachers = teaching::teachers(&record, data.split.as_ref(), device)?;
     let run = Run::create(&arguments.save_ret)?;
     run.write_record(&record)?;
     if let Some(split) = &data.split {
@@ -103,6 +107,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         log,
         data,
         net,
+        teachers,
         state: None,
     })
 }
@@ -140,6 +145,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
     }
     let arch = Arch::new(record.model, record.classes.len());
     let net = Net::new(&arch, device);
+    let teachers = teaching::teachers(&record, data.split.as_ref(), device)?;
     run.trim_log(done)?;
     let log = run.train_log(done as u32)?;
     println!(
@@ -152,6 +158,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
         log,
         data,
         net,
+        teachers,
         state: Some(state),
     })
 }
@@ -164,6 +171,7 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         mut log,
         data,
         mut net,
+        teachers,
         state,
     } = prepared;
     let recipe = record.recipe.clone();
@@ -174,6 +182,10 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         net.arch().parameter_count(false),
         net.arch().parameter_count(recipe.freeze_layers)
     );
+    if let Some(teachers) = &teachers {
+        let (count, share) = (teachers.nets.len(), teachers.share);
+        println!("teachers     {count}, {share} of the loss");
+    }
     println!("device       {}", device::name(net.device()));
     if net.device().is_cuda() {
         // The processor's share is too small to divide, and idle threads would spin.
@@ -199,6 +211,7 @@ fn train(prepared: Prepared, workers: usize) -> anyhow::Result<()> {
         classes: &data.classes,
         preprocessor: &preprocessor,
         recipe: &recipe,
+        teachers: teachers.as_ref(),
         workers,
         resident,
         interrupted: &interrupted,

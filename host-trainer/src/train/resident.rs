@@ -158,7 +158,24 @@ fn warp(source: &Tensor, changes: &[Changes], out: i64) -> Result<Tensor, TchErr
     let (bilinear, border) = (0, 1);
     let fine = [count, 3, 2 * out, 2 * out];
     let grid = Tensor::f_affine_grid_generator(&matrices, fine, false)?;
-    let sampled = source.f_grid_sampler(&grid, bilinear, border, false)?;
+    let mut sampled = source.f_grid_sampler(&grid, bilinear, border, false)?;
+    if changes.iter().any(|c| c.road.is_some()) {
+        let tones: Vec<f32> = changes
+            .iter()
+            .map(|c| c.road.map_or(-1.0, f32::from))
+            .collect();
+        let tones = Tensor::f_from_slice(&tones)?
+            .f_view([count, 1, 1, 1])?
+            .f_to_device(source.device())?;
+        // Beyond the border either place is farther than 1 from the middle.
+        let beyond = grid
+            .f_abs()?
+            .f_amax([3], false)?
+            .f_gt(1.0)?
+            .f_unsqueeze(1)?;
+        let road = beyond.f_logical_and(&tones.f_ge(0.0)?)?;
+        sampled = tones.f_where_self(&road, &sampled)?;
+    }
     sampled.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
 }
 
@@ -253,13 +270,14 @@ mod tests {
             blur: 0.0,
             shadow: 0.5,
             occlusion: 0.5,
-            ..Augment::road()
+            ..Augment::pole()
         };
-        let (mut kinds, mut sum) = ([0; 2], 0.0);
+        let (mut kinds, mut sum) = ([0; 3], 0.0);
         for _ in 0..60 {
             let changes = clean.draw(64, &mut rng);
             kinds[0] += usize::from(changes.shadow.is_some());
             kinds[1] += usize::from(changes.occlusion.is_some());
+            kinds[2] += usize::from(changes.road.is_some());
             let difference = difference(&frame, &changes);
             assert!(difference < 6.0, "{difference} with {changes:?}");
             sum += difference;

@@ -47,6 +47,7 @@ impl Few {
             classes: &self.classes,
             preprocessor: &self.preprocessor,
             recipe,
+            teachers: None,
             workers: 2,
             resident: false,
             interrupted,

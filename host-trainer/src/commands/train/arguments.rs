@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::arch::Variant;
+use crate::augment::Named;
 use crate::commands::usage;
 use crate::device::{Choice, Place};
 use crate::loader::Sampling;
@@ -105,12 +106,28 @@ pub struct Arguments {
     /// Share of each target spread over all classes [default: 0.1; reference: 0]
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     pub label_smoothing: Option<f64>,
+    /// How pictures are changed [default: road; reference: crops]
+    #[arg(long, help_heading = "Training")]
+    pub augment: Option<Named>,
     /// Mix two pictures and their targets; shape of the Beta distribution, 0.2 is usual [default: 0, off]
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
     pub mixup: Option<f64>,
     /// Rare classes weigh more: exponent of 1/pictures, 0 off to 1 full [default: 0.5; reference: 0]
     #[arg(long, value_name = "EXPONENT", help_heading = "Training")]
     pub class_weights: Option<f64>,
+    /// Learn from this finished run's answers too; it has the same classes and size of input (may be
+    /// given several times: their mean)
+    #[arg(long, value_name = "RUN", help_heading = "Training")]
+    pub teacher: Vec<PathBuf>,
+    /// Share of the loss that is about the teachers' answers
+    #[arg(
+        long,
+        value_name = "SHARE",
+        requires = "teacher",
+        default_value_t = 0.7,
+        help_heading = "Training"
+    )]
+    pub teacher_share: f64,
     /// Which pictures an epoch sees [default: shuffled]
     #[arg(long, help_heading = "Training")]
     pub sampling: Option<Sampling>,
@@ -151,8 +168,11 @@ pub struct Arguments {
 }
 
 /// Everything that a resumed run has already decided.
-const NOT_WITH_RESUME: [&str; 31] = [
+const NOT_WITH_RESUME: [&str; 34] = [
     "deterministic",
+    "teacher",
+    "teacher_share",
+    "augment",
     "augment_on",
     "recipe",
     "data_train",
@@ -202,6 +222,7 @@ impl Arguments {
         in_range("mixup", self.mixup, 0.0, 1.0)?;
         in_range("class-weights", self.class_weights, 0.0, 1.0)?;
         in_range("ema", self.ema, 0.0, 0.999_999)?;
+        in_range("teacher-share", Some(self.teacher_share), 0.01, 1.0)?;
         in_range("val-share", self.val_share, 0.01, 0.5)?;
         in_range("test-share", self.test_share, 0.0, 0.4)
     }
@@ -245,6 +266,7 @@ impl Arguments {
             thaw_epochs: self.thaw_epochs.unwrap_or(preset.thaw_epochs),
             patience: self.patience.unwrap_or(preset.patience),
             precision: self.precision.unwrap_or(preset.precision),
+            augment: self.augment.map_or(preset.augment, Named::augment),
             seed: self.seed.unwrap_or(preset.seed),
             ..preset
         }

@@ -40,6 +40,7 @@ pub fn run(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
         classes: &data.classes,
         preprocessor: &preprocessor,
         recipe: &recipe,
+        teachers: None,
         workers,
         resident: arguments.augment_on.resident(device),
         interrupted: &interrupted,

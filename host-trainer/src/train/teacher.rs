@@ -1,0 +1,94 @@
+//! Distillation: finished networks see every changed picture too, and a part of what the network
+//! learns is their joined answer (G. Hinton, O. Vinyals, J. Dean: Distilling the Knowledge in a
+//! Neural Network, 2015; both see the same picture, as L. Beyer et al. advise: Knowledge
+//! Distillation: A Good Teacher Is Patient and Consistent, CVPR 2022). Several teachers also
+//! disagree about what is wrongly labelled.
+
+use tch::{Kind, TchError, Tensor};
+
+use crate::net::Net;
+
+/// Networks that are learned from. They have the learner's classes and its size of input.
+#[derive(Debug)]
+pub struct Teachers {
+    /// Finished networks, at least one, on the learner's device.
+    pub nets: Vec<Net>,
+    /// Share of the loss that is about their answer, above 0 to 1.
+    pub share: f64,
+}
+
+impl Teachers {
+    /// The mean of their probabilities, `[n, classes]`, for inputs `[n, 3, height, width]`.
+    fn answer(&self, input: &Tensor) -> Result<Tensor, TchError> {
+        tch::no_grad(|| {
+            let mut sum: Option<Tensor> = None;
+            for net in &self.nets {
+                let one = net.forward(input, false)?.f_softmax(-1, Kind::Float)?;
+                sum = Some(match sum {
+                    Some(sum) => sum.f_add(&one)?,
+                    None => one,
+                });
+            }
+            let sum = sum.ok_or_else(|| TchError::Kind("no teacher".into()))?;
+            sum.f_div_scalar(self.nets.len() as f64)
+        })
+    }
+
+    /// The loss, moved towards the cross entropy between their answer and the learner's.
+    pub(super) fn join(
+        &self,
+        loss: &Tensor,
+        input: &Tensor,
+        logits: &Tensor,
+    ) -> Result<Tensor, TchError> {
+        let learned = logits.f_log_softmax(-1, Kind::Float)?;
+        let each = learned.f_mul(&self.answer(input)?)?;
+        let apart = each.f_sum(Kind::Float)?.f_neg()?;
+        let apart = apart.f_div_scalar(logits.size().first().map_or(1.0, |n| *n as f64))?;
+        loss.f_lerp(&apart, self.share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::{Arch, Variant};
+    use tch::Device;
+
+    /// Two teachers' mean is between theirs, and a learner that answers as they do has the loss
+    /// that their own doubt leaves: its entropy.
+    #[test]
+    fn the_answer_is_the_mean_and_its_entropy_the_least_loss() {
+        let arch = Arch::new(Variant::Small, 3);
+        let teacher = |lean: f32| {
+            let net = Net::new(&arch, Device::Cpu);
+            // Fresh networks answer nearly evenly.
+            let bias = Tensor::from_slice(&[lean, 0.0, 1.0]);
+            let mut variables = net.store().variables();
+            let last = variables.get_mut("classifier.3.bias").unwrap();
+            tch::no_grad(|| last.copy_(&bias));
+            net
+        };
+        let one = |lean| Teachers {
+            nets: vec![teacher(lean)],
+            share: 1.0,
+        };
+        let input = Tensor::rand([4, 3, 32, 32], (Kind::Float, Device::Cpu)) * 20.0;
+        let alone = [-1.0, 2.0].map(|lean| one(lean).answer(&input).unwrap());
+        let both = Teachers {
+            nets: vec![teacher(-1.0), teacher(2.0)],
+            share: 0.5,
+        };
+        let answer = both.answer(&input).unwrap();
+        let mean = (&alone[0] + &alone[1]) / 2.0;
+        assert!((&answer - mean).abs().max().double_value(&[]) < 1e-6);
+        assert!((&alone[0] - &alone[1]).abs().max().double_value(&[]) > 0.1);
+        let loss = Tensor::from(3.0f32);
+        let joined = both.join(&loss, &input, &answer.log()).unwrap();
+        let entropy = -(&answer * answer.log()).sum(Kind::Float) / 4.0;
+        let expected = (3.0 + entropy.double_value(&[])) / 2.0;
+        assert!((joined.double_value(&[]) - expected).abs() < 1e-5);
+        let other = both.join(&loss, &input, &alone[0].log()).unwrap();
+        assert!(other.double_value(&[]) > joined.double_value(&[]));
+    }
+}
