@@ -7,6 +7,8 @@ mod pixels;
 
 use fastrand::Rng;
 
+use crate::loader::NO_VEHICLE;
+
 /// How strongly pictures are changed; each probability is 0 to 1.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,8 +29,15 @@ pub struct Augment {
     pub gamma: f32,
     /// Deviation of the logarithm of each channel's gain: cheap cameras' white balance.
     pub white_balance: f32,
+    /// Deviation of the logarithm of blue's gain over red's: the daylight that a camera took for
+    /// white, from low sun to open shade.
+    #[serde(default)]
+    pub daylight: f32,
     /// Probability of haze.
     pub haze: f32,
+    /// Largest share of the air's light in haze, 0.05 to 1.
+    #[serde(default = "thick")]
+    pub haze_most: f32,
     /// Probability of a shadow over a part.
     pub shadow: f32,
     /// Probability of a lower resolution, down to 24 pixels across.
@@ -44,6 +53,9 @@ pub struct Augment {
     /// Probability that beyond the picture's border lies road, not its border pixels.
     #[serde(default)]
     pub surroundings: f32,
+    /// Probability that an upper corner is seen instead of the picture: what is no vehicle.
+    #[serde(default)]
+    pub away: f32,
 }
 
 /// Augmentations that have a name.
@@ -83,7 +95,9 @@ impl Augment {
             exposure: 0.1,
             gamma: 0.25,
             white_balance: 0.05,
+            daylight: 0.0,
             haze: 0.15,
+            haze_most: thick(),
             shadow: 0.2,
             low_resolution: 0.4,
             blur: 0.2,
@@ -91,26 +105,31 @@ impl Augment {
             jpeg: 0.15,
             occlusion: 0.2,
             surroundings: 0.0,
+            away: 0.0,
         }
     }
 
-    /// What a camera high on a pole does to a car: seen from above and afar, by any daylight.
+    /// What a camera high on a pole does to a car: seen from above and afar, in any daylight. Black
+    /// must not become grey, nor grey silver: exposure and haze vary less than the viewpoint.
     pub fn pole() -> Self {
         Self {
             rotate_degrees: 20.0,
             zoom: [0.6, 1.35],
             aspect: 1.6,
             shift: 0.1,
-            exposure: 0.15,
-            gamma: 0.3,
-            white_balance: 0.07,
-            haze: 0.25,
+            exposure: 0.12,
+            gamma: 0.2,
+            white_balance: 0.04,
+            daylight: 0.18,
+            haze: 0.2,
+            haze_most: 0.25,
             shadow: 0.3,
             low_resolution: 0.6,
             blur: 0.3,
             jpeg: 0.25,
             occlusion: 0.25,
             surroundings: 0.5,
+            away: 0.1,
             ..Self::road()
         }
     }
@@ -145,7 +164,9 @@ impl Augment {
             exposure: 0.0,
             gamma: 0.0,
             white_balance: 0.0,
+            daylight: 0.0,
             haze: 0.0,
+            haze_most: thick(),
             shadow: 0.0,
             low_resolution: 0.0,
             blur: 0.0,
@@ -153,6 +174,7 @@ impl Augment {
             jpeg: 0.0,
             occlusion: 0.0,
             surroundings: 0.0,
+            away: 0.0,
         }
     }
 
@@ -188,17 +210,32 @@ impl Augment {
         let (across, down) = (seen * stretch * mirror, seen / stretch);
         let room = (1.0 - seen).max(0.0) / 2.0 + self.shift;
         let gain = (self.exposure * normal(rng)).exp();
+        let daylight = self.daylight / 2.0 * normal(rng);
         let haze = chance(rng, self.haze);
         let shadow = chance(rng, self.shadow);
         let occlusion = chance(rng, self.occlusion);
+        let away = chance(rng, self.away);
+        let mut centre = [0.5 + room * signed(rng), 0.5 + room * signed(rng)];
+        let (mut right, mut down) = ([cos * across, sin * across], [-sin * down, cos * down]);
+        if away {
+            let length = between(0.12, 0.24, rng.f32());
+            centre = [if rng.bool() { 0.12 } else { 0.88 }, 0.12];
+            [right, down] = [right, down].map(|way| way.map(|share| share / seen * length));
+        }
         Changes {
             out: out.min(side),
-            centre: [0.5 + room * signed(rng), 0.5 + room * signed(rng)],
-            right: [cos * across, sin * across],
-            down: [-sin * down, cos * down],
+            centre,
+            right,
+            down,
+            away,
             gamma: (self.gamma * normal(rng)).exp(),
-            gains: [(); 3].map(|()| gain * (self.white_balance * normal(rng)).exp()),
-            haze: if haze { 0.05 + 0.35 * rng.f32() } else { 0.0 },
+            gains: [-daylight, 0.0, daylight]
+                .map(|lit| gain * (lit + self.white_balance * normal(rng)).exp()),
+            haze: if haze {
+                between(0.05, self.haze_most, rng.f32())
+            } else {
+                0.0
+            },
             air: 150.0 + 90.0 * rng.f32(),
             shadow: shadow.then(|| Shadow {
                 direction: {
@@ -236,6 +273,8 @@ pub struct Changes {
     pub out: u32,
     /// Where in the source the middle of the result lies.
     pub centre: [f32; 2],
+    /// Whether the result shows no vehicle.
+    pub away: bool,
     /// The way in the source from the result's left to its right.
     pub right: [f32; 2],
     /// The way in the source from the result's top to its bottom.
@@ -262,6 +301,16 @@ pub struct Changes {
     pub road: Option<u8>,
     /// Where the noise starts from.
     pub seed: u64,
+}
+
+impl Changes {
+    /// The class of the changed picture, when the source's is `class`.
+    pub fn class(&self, class: usize) -> i64 {
+        match self.away {
+            true => NO_VEHICLE,
+            false => class as i64,
+        }
+    }
 }
 
 /// A half plane that is darker and slightly bluer.
@@ -291,6 +340,11 @@ pub struct Occlusion {
     pub size: [f32; 2],
     /// Its brightness.
     pub tone: u8,
+}
+
+/// Air that takes two fifths of the light.
+fn thick() -> f32 {
+    0.4
 }
 
 fn chance(rng: &mut Rng, probability: f32) -> bool {

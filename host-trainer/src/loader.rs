@@ -27,9 +27,13 @@ const KEPT_BYTES: usize = 4 << 30;
 pub struct Batch {
     /// Preprocessed pictures, `[size, height, width, 3]`.
     pub inputs: Vec<f32>,
-    /// Class of each.
+    /// Class of each; [`NO_VEHICLE`] where none is to be seen.
     pub classes: Vec<i64>,
 }
+
+/// Stands for the class of a picture without a vehicle: the one that libtorch's cross entropy
+/// leaves out.
+pub const NO_VEHICLE: i64 = -100;
 
 /// A preprocessed picture, `[height, width, 3]`, and its class.
 pub type Input = (Vec<f32>, usize);
@@ -276,9 +280,10 @@ impl Pictures {
                     Err(_) => continue,
                 },
             };
-            let changed = plan.changes(place).apply(frame.view());
+            let changes = plan.changes(place);
+            let changed = changes.apply(frame.view());
             preprocessor.input_interleaved(changed.view(), &mut batch.inputs);
-            batch.classes.push(kept.class as i64);
+            batch.classes.push(changes.class(kept.class));
         }
         batch
     }

@@ -37,7 +37,7 @@ use resident::Resident;
 pub use state::{Position, TrainState};
 pub use teacher::Teachers;
 
-use crate::loader::{EpochPlan, Pictures, spread};
+use crate::loader::{EpochPlan, NO_VEHICLE, Pictures, spread};
 use crate::metrics::Confusion;
 use crate::net::{self, Net};
 use crate::schedule::Schedule;
@@ -315,7 +315,10 @@ impl<'a> Trainer<'a> {
         let logits = self.net.forward(&batch.input, true)?;
         let mut loss = batch.loss(&logits, &self.class_weights, recipe.label_smoothing)?;
         if let Some(teachers) = self.job.teachers {
-            loss = teachers.join(&loss, &batch.input, &logits)?;
+            loss = teachers.join(&loss, &batch, &logits)?;
+        }
+        if recipe.augment.away > 0.0 {
+            loss = loss.f_add(&batch.doubt(&logits)?)?;
         }
         let active = |memory: &&mut Memory| memory.flat.from_epoch <= epoch;
         let mut active: Vec<&mut Memory> = self.memories.iter_mut().filter(active).collect();
@@ -351,7 +354,11 @@ impl Tally {
             let answers: Vec<i64> = Vec::try_from(&pending.answers)?;
             self.done += truths.len();
             self.loss_sum += last * truths.len() as f64;
-            for (truth, answer) in truths.iter().zip(&answers) {
+            let shown = truths
+                .iter()
+                .zip(&answers)
+                .filter(|(t, _)| **t != NO_VEHICLE);
+            for (truth, answer) in shown {
                 self.confusion.add(*truth as usize, *answer as usize);
             }
         }

@@ -89,7 +89,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         dataset_sha256: data.train.fingerprint(),
         best_epoch: 0,
     };
-    let teachers = teaching::teachers(&record, data.split.as_ref(), device)?;
+    let teachers = teaching::teachers(&record, data.split.as_ref(), &net)?;
     let run = Run::create(&arguments.save_ret)?;
     run.write_record(&record)?;
     if let Some(split) = &data.split {
@@ -145,7 +145,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
     }
     let arch = Arch::new(record.model, record.classes.len());
     let net = Net::new(&arch, device);
-    let teachers = teaching::teachers(&record, data.split.as_ref(), device)?;
+    let teachers = teaching::teachers(&record, data.split.as_ref(), &net)?;
     run.trim_log(done)?;
     let log = run.train_log(done as u32)?;
     println!(

@@ -3,14 +3,14 @@
 use fastrand::Rng;
 use tch::{Kind, TchError, Tensor};
 
-use crate::loader::Batch;
+use crate::loader::{Batch, NO_VEHICLE};
 
 /// Inputs with one or two targets.
 #[derive(Debug)]
 pub(super) struct DeviceBatch {
     /// `[n, 3, height, width]`, laid out channels last, which is libtorch's faster layout here.
     pub(super) input: Tensor,
-    /// Classes `[n]`.
+    /// Classes `[n]`, [`NO_VEHICLE`] among them.
     pub(super) truth: Tensor,
     /// The classes mixed in `[n]`, and the share of `truth` that is left.
     pub(super) mixed: Option<(Tensor, f64)>,
@@ -53,7 +53,8 @@ impl DeviceBatch {
         Ok(self)
     }
 
-    /// Mean cross entropy against the targets, weighted by class and smoothed.
+    /// Mean cross entropy against the targets, weighted by class and smoothed; 0 when no picture
+    /// shows a vehicle.
     pub(super) fn loss(
         &self,
         logits: &Tensor,
@@ -62,13 +63,34 @@ impl DeviceBatch {
     ) -> Result<Tensor, TchError> {
         let logits = logits.f_to_kind(Kind::Float)?;
         let against = |truth: &Tensor| {
-            let mean = tch::Reduction::Mean;
-            logits.f_cross_entropy_loss(truth, Some(class_weights), mean, -100, smoothing)
+            let (weights, sum) = (Some(class_weights), tch::Reduction::Sum);
+            let sum = logits.f_cross_entropy_loss(truth, weights, sum, NO_VEHICLE, smoothing)?;
+            // libtorch's own mean over no picture is no number.
+            let known = truth.f_ne(NO_VEHICLE)?.f_to_kind(Kind::Float)?;
+            let each = class_weights.f_index_select(0, &truth.f_clamp_min(0)?)?;
+            let weight = each.f_mul(&known)?.f_sum(Kind::Float)?;
+            sum.f_div(&weight.f_clamp_min(f64::from(f32::MIN_POSITIVE))?)
         };
         let loss = against(&self.truth)?;
         match &self.mixed {
             Some((other, share)) => against(other)?.f_lerp(&loss, *share),
             None => Ok(loss),
+        }
+    }
+
+    /// Cross entropy of pictures without a vehicle against "any class as likely" (D. Hendrycks,
+    /// M. Mazeika, T. Dietterich: Deep Anomaly Detection with Outlier Exposure, ICLR 2019), their
+    /// sum over the number of pictures in the batch.
+    pub(super) fn doubt(&self, logits: &Tensor) -> Result<Tensor, TchError> {
+        let of = |truth: &Tensor| {
+            let none = truth.f_eq(NO_VEHICLE)?.f_to_kind(Kind::Float)?;
+            let even = logits.f_log_softmax(-1, Kind::Float)?;
+            let even = even.f_mean_dim(Some([-1i64].as_slice()), false, Kind::Float)?;
+            even.f_mul(&none)?.f_mean(Kind::Float)?.f_neg()
+        };
+        match &self.mixed {
+            Some((other, share)) => of(other)?.f_lerp(&of(&self.truth)?, *share),
+            None => of(&self.truth),
         }
     }
 }
@@ -101,6 +123,37 @@ mod tests {
             let expected = 1.0 / (4.0 * (2.0 * shape + 1.0));
             assert!((variance - expected).abs() < 0.005, "{variance} {expected}");
         }
+    }
+
+    /// Of three pictures one shows no vehicle: the loss is that of the others, libtorch's own; the
+    /// doubt is least where all classes are as likely. A batch without vehicles teaches no class.
+    #[test]
+    fn pictures_without_a_vehicle_teach_doubt_alone() {
+        let batch = |classes: Vec<i64>| DeviceBatch {
+            input: Tensor::zeros([3, 1], (Kind::Float, tch::Device::Cpu)),
+            truth: Tensor::from_slice(&classes),
+            mixed: None,
+        };
+        let logits = Tensor::from_slice(&[2f32, 0.0, 0.5, 1.0, 3.0, 3.0]).view([3, 2]);
+        let weights = Tensor::from_slice(&[0.5f32, 2.0]);
+        let some = batch(vec![0, 1, NO_VEHICLE]);
+        let loss = some.loss(&logits, &weights, 0.1).unwrap();
+        let mean = tch::Reduction::Mean;
+        let truth = Tensor::from_slice(&[0i64, 1]);
+        let seen = logits.narrow(0, 0, 2);
+        let expected = seen.cross_entropy_loss(&truth, Some(&weights), mean, -100, 0.1);
+        assert!((loss - expected).abs().double_value(&[]) < 1e-6);
+        let doubt = |logits: &Tensor| some.doubt(logits).unwrap().double_value(&[]);
+        assert!((doubt(&logits) - 2f64.ln() / 3.0).abs() < 1e-6);
+        let sure = Tensor::from_slice(&[2f32, 0.0, 0.5, 1.0, 3.0, 5.0]).view([3, 2]);
+        assert!(doubt(&sure) > doubt(&logits) + 0.1);
+
+        let logits = logits.set_requires_grad(true);
+        let none = batch(vec![NO_VEHICLE; 3]);
+        let loss = none.loss(&logits, &weights, 0.1).unwrap();
+        loss.backward();
+        assert_eq!(loss.double_value(&[]), 0.0);
+        assert_eq!(logits.grad().abs().max().double_value(&[]), 0.0);
     }
 
     #[test]

@@ -22,8 +22,7 @@ pub(super) const AHEAD: usize = 128;
 pub(super) struct Resident {
     /// `[n, 3, side, side]`, 8 bits.
     pixels: Tensor,
-    /// `[n]`.
-    classes: Tensor,
+    classes: Vec<usize>,
     mean: Tensor,
     std: Tensor,
     /// Side of the network's input.
@@ -58,11 +57,10 @@ impl Resident {
             let pixels = pixels.f_view(shape)?.f_permute([0, 3, 1, 2])?;
             parts.push(pixels.f_contiguous()?);
         }
-        let classes: Vec<i64> = pictures.classes().iter().map(|c| *c as i64).collect();
         let channels = |values: [f32; 3]| Tensor::f_from_slice(&values)?.f_view([1, 3, 1, 1]);
         Ok(Some(Self {
             pixels: Tensor::f_cat(&parts, 0)?,
-            classes: Tensor::f_from_slice(&classes)?.f_to_device(device)?,
+            classes: pictures.classes(),
             mean: channels(spec.mean)?.f_to_device(device)?,
             std: channels(spec.std)?.f_to_device(device)?,
             out: i64::from(spec.width),
@@ -81,6 +79,8 @@ impl Resident {
             .take(indices.len())
             .map(|place| plan.changes(place))
             .collect();
+        let shown = changes.iter().zip(indices);
+        let truth: Vec<i64> = shown.map(|(c, i)| c.class(self.classes[*i])).collect();
         let indices: Vec<i64> = indices.iter().map(|index| *index as i64).collect();
         let indices = Tensor::f_from_slice(&indices)?.f_to_device(device)?;
         let source = self.pixels.f_index_select(0, &indices)?;
@@ -91,7 +91,7 @@ impl Resident {
         let input = input.f_permute([0, 2, 3, 1])?.f_contiguous()?;
         Ok(DeviceBatch {
             input: input.f_permute([0, 3, 1, 2])?,
-            truth: self.classes.f_index_select(0, &indices)?,
+            truth: Tensor::f_from_slice(&truth)?.f_to_device(device)?,
             mixed: None,
         })
     }

@@ -6,6 +6,8 @@
 
 use tch::{Kind, TchError, Tensor};
 
+use super::batch::DeviceBatch;
+use crate::loader::NO_VEHICLE;
 use crate::net::Net;
 
 /// Networks that are learned from. They have the learner's classes and its size of input.
@@ -38,13 +40,20 @@ impl Teachers {
     pub(super) fn join(
         &self,
         loss: &Tensor,
-        input: &Tensor,
+        batch: &DeviceBatch,
         logits: &Tensor,
     ) -> Result<Tensor, TchError> {
         let learned = logits.f_log_softmax(-1, Kind::Float)?;
-        let each = learned.f_mul(&self.answer(input)?)?;
-        let apart = each.f_sum(Kind::Float)?.f_neg()?;
-        let apart = apart.f_div_scalar(logits.size().first().map_or(1.0, |n| *n as f64))?;
+        let each = learned.f_mul(&self.answer(&batch.input)?)?;
+        let each = each.f_sum_dim_intlist(Some([-1i64].as_slice()), false, Kind::Float)?;
+        // Teachers know nothing of pictures without a vehicle.
+        let known = batch.truth.f_ne(NO_VEHICLE)?.f_to_kind(Kind::Float)?;
+        let count = known.f_sum(Kind::Float)?.f_clamp_min(1.0)?;
+        let apart = each
+            .f_mul(&known)?
+            .f_sum(Kind::Float)?
+            .f_neg()?
+            .f_div(&count)?;
         loss.f_lerp(&apart, self.share)
     }
 }
@@ -84,11 +93,16 @@ mod tests {
         assert!((&answer - mean).abs().max().double_value(&[]) < 1e-6);
         assert!((&alone[0] - &alone[1]).abs().max().double_value(&[]) > 0.1);
         let loss = Tensor::from(3.0f32);
-        let joined = both.join(&loss, &input, &answer.log()).unwrap();
+        let batch = DeviceBatch {
+            input,
+            truth: Tensor::from_slice(&[0i64, 1, 2, 0]),
+            mixed: None,
+        };
+        let joined = both.join(&loss, &batch, &answer.log()).unwrap();
         let entropy = -(&answer * answer.log()).sum(Kind::Float) / 4.0;
         let expected = (3.0 + entropy.double_value(&[])) / 2.0;
         assert!((joined.double_value(&[]) - expected).abs() < 1e-5);
-        let other = both.join(&loss, &input, &alone[0].log()).unwrap();
+        let other = both.join(&loss, &batch, &alone[0].log()).unwrap();
         assert!(other.double_value(&[]) > joined.double_value(&[]));
     }
 }

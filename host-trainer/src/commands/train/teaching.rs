@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use models::hash::sha256_hex;
-use tch::Device;
 
 use super::Arguments;
 use crate::arch::Arch;
@@ -32,19 +31,20 @@ pub fn given(arguments: &Arguments) -> anyhow::Result<Option<Teaching>> {
     }))
 }
 
-/// The recorded teachers' networks on `device`. Errors when one is gone, is another than it was,
-/// does not answer the same question, or has learned pictures that this run holds out by `split`.
+/// The recorded teachers' networks, on the device of the learner `beside` them. Errors when one is
+/// gone, is another than it was, does not answer the same question, or has learned pictures that
+/// this run holds out by `split`.
 pub fn teachers(
     record: &RunRecord,
     split: Option<&Split>,
-    device: Device,
+    beside: &Net,
 ) -> anyhow::Result<Option<Teachers>> {
     let Some(teaching) = &record.teaching else {
         return Ok(None);
     };
     let mut nets = Vec::new();
     for (folder, expected) in &teaching.runs {
-        nets.push(teacher(record, split, device, folder, expected)?);
+        nets.push(teacher(record, split, beside, folder, expected)?);
     }
     Ok(Some(Teachers {
         nets,
@@ -55,7 +55,7 @@ pub fn teachers(
 fn teacher(
     learner: &RunRecord,
     split: Option<&Split>,
-    device: Device,
+    beside: &Net,
     folder: &Path,
     expected: &str,
 ) -> anyhow::Result<Net> {
@@ -91,7 +91,7 @@ fn teacher(
         bail!("the best weights of the teacher {name} are not those that this run began with");
     }
     let file = run.weights_file("best");
-    let mut net = Net::new(&Arch::new(told.model, told.classes.len()), device);
+    let mut net = Net::new(&Arch::new(told.model, told.classes.len()), beside.device());
     net.load_all(&weights::read(&file)?, &file.display().to_string())?;
     net.set_precision(learner.recipe.precision);
     Ok(net)
