@@ -110,6 +110,13 @@ fn from_a_folder_to_a_measured_bundle() {
         (&false.into(), &true.into())
     );
     assert_eq!(plain["pictures"], flipped["pictures"]);
+    let changed = || {
+        let line = [run.as_slice(), &held_out, &["--changed", "pole"]].concat();
+        serde_json::from_str::<serde_json::Value>(&success(host_trainer(at, &line))).unwrap()
+    };
+    let once = changed();
+    assert_eq!(once, changed());
+    assert_ne!(once["calibration_error"], plain["calibration_error"]);
 
     // The two unreadable files count as a failure here, after all others were evaluated.
     let output = host_trainer(at, &bundle);

@@ -6,15 +6,19 @@ mod negatives;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use models::hash::sha256_hex;
 use models::manifest::{Decision, Measurement};
-use models::{Bundle, PictureError, RgbView, Runner, RunnerError, Scores, picture};
+use models::{Bundle, PictureError, PreprocessSpec, RgbView, Runner, RunnerError, Scores, picture};
 use serde::Serialize;
 
 use super::{default_workers, report_unreadable, usage};
+use crate::augment::{Augment, Named};
 use crate::candidate::Candidate;
 use crate::dataset::{Dataset, Item};
 use crate::loader::in_parallel;
-use crate::metrics::{ClassMetrics, Confusion};
+use crate::metrics::{
+    self, BINS, ClassMetrics, Confusion, coverage_curve, expected_calibration_error, reliability,
+};
 use crate::progress;
 use crate::run::Run;
 use crate::split::{Part, Split};
@@ -41,9 +45,13 @@ pub struct Arguments {
     /// many views of a vehicle
     #[arg(long)]
     flip: bool,
+    /// Change each picture first, as this augmentation of `train` does, always alike: how much a
+    /// road camera costs
+    #[arg(long, value_name = "AUGMENTATION", conflicts_with = "flip")]
+    changed: Option<Named>,
     /// Pictures that show no vehicle, instead of labelled ones: the share that gets "unknown", with
     /// several thresholds
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "flip"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "flip", "changed"])]
     negatives: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long)]
@@ -63,6 +71,8 @@ struct Report<'a> {
     reject_below: f32,
     coverage: f64,
     accuracy_of_decided: f64,
+    accuracy_of_surest_90_percent: f64,
+    calibration_error: f64,
     classes: Vec<ClassMetrics>,
     confusion: &'a Confusion,
 }
@@ -139,22 +149,20 @@ impl Answers {
         confusion
     }
 
+    /// The probability of each answer, and whether it is right.
+    fn sureness(&self) -> Vec<(f32, bool)> {
+        let one = |(item, scores): (&Item, &Scores)| {
+            let best = scores.best_index();
+            (scores.probabilities()[best], item.class == best)
+        };
+        self.items.iter().zip(&self.scores).map(one).collect()
+    }
+
     /// Share of pictures whose best probability reaches `reject_below`, and the accuracy among
     /// them.
     pub fn decided(&self, reject_below: f32) -> (f64, f64) {
-        let decided: Vec<bool> = self
-            .items
-            .iter()
-            .zip(&self.scores)
-            .filter(|(_, scores)| scores.probabilities()[scores.best_index()] >= reject_below)
-            .map(|(item, scores)| item.class == scores.best_index())
-            .collect();
-        let right = decided.iter().filter(|right| **right).count();
-        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
-        (
-            share(decided.len(), self.items.len()),
-            share(right, decided.len()),
-        )
+        let decided = metrics::decided(&self.sureness(), reject_below);
+        (decided.coverage, decided.accuracy)
     }
 
     /// The manifest's form.
@@ -193,6 +201,13 @@ impl Judged {
         match self {
             Judged::Bundle(bundle) => &bundle.manifest().labels,
             Judged::Run(candidate, _) => candidate.labels(),
+        }
+    }
+
+    fn spec(&self) -> &PreprocessSpec {
+        match self {
+            Judged::Bundle(bundle) => &bundle.manifest().input,
+            Judged::Run(candidate, _) => candidate.spec(),
         }
     }
 
@@ -248,6 +263,19 @@ fn with_mirror(
     ))
 }
 
+/// The answer on a picture changed to `side` x `side` pixels. How follows from its bytes.
+fn changed(
+    runner: &mut Runner,
+    view: RgbView<'_>,
+    augment: &Augment,
+    side: u32,
+) -> Result<Scores, RunnerError> {
+    let hash = sha256_hex(view.to_frame().data());
+    let seed = u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
+    let changes = augment.draw(side, &mut fastrand::Rng::with_seed(seed));
+    runner.classify(changes.apply(view).view())
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let judged = Judged::of(arguments)?;
@@ -279,16 +307,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     let runner = || judged.runner();
-    let answers = match arguments.flip {
-        false => Answers::of(&dataset, &runner, "evaluating")?,
-        true => {
-            let classify: &Classify<'_> = &|runner, view| with_mirror(runner, view, temperature);
-            Answers::by(&dataset, &runner, classify, "evaluating")?
+    let mirrored: &Classify<'_> = &|runner, view| with_mirror(runner, view, temperature);
+    let changing;
+    let classify: &Classify<'_> = match (arguments.flip, arguments.changed) {
+        (true, _) => mirrored,
+        (false, None) => &|runner, view| runner.classify(view),
+        (false, Some(named)) => {
+            changing = Augment {
+                away: 0.0,
+                ..named.augment()
+            };
+            let side = judged.spec().width;
+            &move |runner, view| changed(runner, view, &changing, side)
         }
     };
+    let answers = Answers::by(&dataset, &runner, classify, "evaluating")?;
     report_unreadable(&answers.unreadable);
     let confusion = answers.confusion(classes);
     let (coverage, accuracy_of_decided) = answers.decided(reject_below);
+    let sureness = answers.sureness();
+    let calibration_error = expected_calibration_error(&reliability(&sureness, BINS));
+    let curve = coverage_curve(&sureness);
+    let surest = curve.iter().find(|point| point.coverage >= 0.9);
+    let surest = surest.map_or(0.0, |point| point.accuracy);
     let (name, id) = judged.name();
     if arguments.json {
         let report = Report {
@@ -302,6 +343,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             reject_below,
             coverage,
             accuracy_of_decided,
+            accuracy_of_surest_90_percent: surest,
+            calibration_error,
             classes: confusion.per_class(),
             confusion: &confusion,
         };
@@ -316,10 +359,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("accuracy     {:.4}", confusion.accuracy());
         println!("macro F1     {:.4}", confusion.macro_f1());
         println!(
-            "decided      {:.1} % of the pictures score {reject_below} or more; {:.4} of those are right\n",
+            "decided      {:.1} % of the pictures score {reject_below} or more; {:.4} of those are right",
             100.0 * coverage,
             accuracy_of_decided
         );
+        println!("surest 90 %  {surest:.4} right");
+        println!("calibration  {calibration_error:.4} between probability and share right\n");
         print!("{}", confusion.table());
     }
     if !answers.unreadable.is_empty() {
