@@ -12,8 +12,18 @@ pub const NOT_FOR: &str = "Pictures without a vehicle, two-coloured vehicles, co
      night scenes were not measured. Accuracy on another camera's pictures is lower than on \
      pictures like the training pictures: grey, silver and white in particular.";
 
-/// The text of `CARD.md`. `about` says where the pictures come from, in the exporter's words.
-pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> String {
+/// What the exporter says in words of their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Words<'a> {
+    /// Where the pictures come from and what may be done with them.
+    pub about: Option<&'a str>,
+    /// What it is known to answer wrongly.
+    pub failures: Option<&'a str>,
+}
+
+/// The text of `CARD.md`. `confusions` has one for each of the manifest's measurements: the first
+/// of pictures that the run held out, others of pictures from elsewhere.
+pub fn text(manifest: &Manifest, confusions: &[Confusion], words: Words<'_>) -> String {
     let Manifest {
         name,
         version,
@@ -43,21 +53,34 @@ pub fn text(manifest: &Manifest, confusion: &Confusion, about: Option<&str>) -> 
         decision.temperature,
         decision.reject_below,
     );
-    if let Some(about) = about {
+    if let Some(about) = words.about {
         let _ = writeln!(text, "## Pictures\n\n{}\n", about.trim());
     }
-    for measured in &manifest.metrics {
+    for (number, (measured, confusion)) in manifest.metrics.iter().zip(confusions).enumerate() {
+        let (title, which) = match number {
+            0 => (
+                "Measured".to_string(),
+                ", near-duplicates of training pictures excluded when the split is the trainer's \
+                 own",
+            ),
+            _ => (
+                format!("Measured elsewhere: {}", measured.split),
+                ", none of which trained it or chose the epoch",
+            ),
+        };
         let _ = writeln!(
             text,
-            "## Measured\n\nOn {} {} pictures, near-duplicates of training pictures excluded when \
-             the split is the trainer's own, through the agent's code: accuracy {:.4}, macro F1 \
-             {:.4}.\n\n```text\n{}```\n",
+            "## {title}\n\nOn {} {} pictures{which}, through the agent's code: accuracy {:.4}, \
+             macro F1 {:.4}.\n\n```text\n{}```\n",
             measured.pictures,
             measured.split,
             measured.top1,
             measured.macro_f1,
             confusion.table()
         );
+    }
+    if let Some(failures) = words.failures {
+        let _ = writeln!(text, "## Known failures\n\n{}\n", failures.trim());
     }
     let _ = writeln!(text, "## Not for\n\n{NOT_FOR}");
     text
@@ -116,6 +139,11 @@ mod tests {
             macro_f1: 1.0,
             recall: BTreeMap::from([("red".into(), 1.0)]),
         };
+        let elsewhere = Measurement {
+            split: "my street".into(),
+            top1: 0.25,
+            ..measured.clone()
+        };
         let manifest = Manifest {
             format: 1,
             name: "cars".into(),
@@ -136,14 +164,17 @@ mod tests {
                 pretrained: "none".into(),
                 dataset_sha256: "0".repeat(64),
             },
-            metrics: vec![measured],
+            metrics: vec![measured.clone(), elsewhere],
             golden: vec![],
             files: BTreeMap::new(),
         };
         let card = text(
             &manifest,
-            &confusion,
-            Some("Photographs of our own yard.\n"),
+            &[confusion.clone(), confusion],
+            Words {
+                about: Some("Photographs of our own yard.\n"),
+                failures: Some("Dark red in shadow becomes brown."),
+            },
         );
         for part in [
             "# cars 2.0.0\n",
@@ -151,6 +182,9 @@ mod tests {
             "## Pictures\n\nPhotographs of our own yard.\n",
             "On 1 test pictures",
             "accuracy 1.0000",
+            "## Measured elsewhere: my street\n\nOn 1 my street pictures, none of which trained",
+            "accuracy 0.2500",
+            "## Known failures\n\nDark red in shadow becomes brown.\n",
             "black      ·      ·",
         ] {
             assert!(card.contains(part), "{part:?} is missing in\n{card}");

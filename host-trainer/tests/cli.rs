@@ -74,11 +74,13 @@ fn from_a_folder_to_a_measured_bundle() {
         text.contains("agreement    libtorch and tract differ by"),
         "{text}"
     );
-    let exported = host_trainer(
-        at,
-        &["export", "runs/1", "--quantise", "none", "--out", "float"],
+    let float = "export runs/1 --quantise none --out float --also yard=data/train";
+    success(host_trainer(at, &float.split(' ').collect::<Vec<_>>()));
+    let card = fs::read_to_string(at.join("float/CARD.md")).unwrap();
+    assert!(
+        card.contains("## Measured elsewhere: yard\n\nOn "),
+        "{card}"
     );
-    success(exported);
     let size = |name: &str| {
         fs::metadata(at.join(name).join("model.onnx"))
             .unwrap()

@@ -16,10 +16,11 @@ use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
 use crate::adapt::trial::{self, Trial};
 use crate::adapt::{Base, Lesson};
+use crate::card::{self, Words};
 use crate::crops::labels::{self, Labels};
 use crate::gate::Limits;
 use crate::metrics::{Confusion, fit_temperature};
-use crate::{card, onnx, quantise};
+use crate::{onnx, quantise};
 use own::Own;
 
 /// Fewer labelled vehicles cannot be learned from and tested on.
@@ -301,12 +302,12 @@ fn write(
     };
     let (metrics, confusion) = measured.unzip();
     manifest.metrics = metrics.into_iter().collect();
-    let confusion = confusion.unwrap_or_else(|| Confusion::new(&manifest.labels));
+    let confusions: Vec<Confusion> = confusion.into_iter().collect();
     let golden = manifest.golden.iter();
     let golden = golden
         .filter_map(|golden| Some(bundle.file(&golden.file)?.to_vec()))
         .collect();
-    let mut text = card::text(&manifest, &confusion, None);
+    let mut text = card::text(&manifest, &confusions, Words::default());
     text += &card::adapted(
         bundle.id(),
         tried.map(|tried| (&tried.before, &tried.after)),

@@ -12,17 +12,18 @@ use super::evaluate::Answers;
 use super::{report_unreadable, usage};
 use crate::arch::Arch;
 use crate::candidate::{self, Candidate};
+use crate::card::{self, Words};
 use crate::dataset::Dataset;
 use crate::device::{self, Choice};
 use crate::gate::Limits;
 use crate::loader;
 use crate::metrics::fit_temperature;
 use crate::net::Net;
+use crate::onnx;
 use crate::quantise;
 use crate::run::{Run, RunRecord};
 use crate::split::Part;
 use crate::train;
-use crate::{card, onnx};
 
 /// Largest difference between a logit of libtorch and of the exported float model.
 const AGREEMENT: f32 = 1e-3;
@@ -72,6 +73,13 @@ pub struct Arguments {
     /// Where the pictures come from and what may be done with them, for the model card
     #[arg(long, value_name = "TEXT")]
     about: Option<String>,
+    /// What the network is known to answer wrongly, for the model card
+    #[arg(long, value_name = "TEXT")]
+    failures: Option<String>,
+    /// Measure labelled pictures from elsewhere too, for manifest and model card: what they are, and
+    /// a folder with a folder for each class (may be given several times)
+    #[arg(long, value_name = "NAME=DIR", value_parser = elsewhere)]
+    also: Vec<(String, PathBuf)>,
     /// Where the training pictures are now, if they were moved
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -79,6 +87,16 @@ pub struct Arguments {
     /// of a class's recall (or one picture, where that is more); the model card says so
     #[arg(long)]
     force: bool,
+}
+
+fn elsewhere(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, folder)) if !name.is_empty() && Path::new(folder).is_dir() => {
+            Ok((name.into(), folder.into()))
+        }
+        Some((name, folder)) if !name.is_empty() => Err(format!("there is no folder {folder}")),
+        _ => Err("it is NAME=DIR, such as \"my street=labelled/street\"".into()),
+    }
 }
 
 /// Runs the command.
@@ -153,7 +171,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .collect();
     let truths: Vec<usize> = calibration.items.iter().map(|item| item.class).collect();
     let temperature = fit_temperature(&rows, &truths);
-    let measurement = answers.measurement(split, labels);
+    let mut metrics = vec![answers.measurement(split, labels)];
+    let mut confusions = vec![answers.confusion(labels)];
+    for (name, folder) in &arguments.also {
+        let dataset = Dataset::scan_known(folder, labels).map_err(usage)?;
+        let answers = measure(&model, spec, labels, &dataset, name)?;
+        report_unreadable(&answers.unreadable);
+        metrics.push(answers.measurement(name, labels));
+        confusions.push(answers.confusion(labels));
+        let accuracy = answers.confusion(labels).accuracy();
+        let pictures = answers.items.len();
+        println!("also         {accuracy:.4} on {pictures} {name} pictures");
+    }
     let manifest = Manifest {
         format: models::manifest::SUPPORTED_FORMATS[0],
         name: arguments.name.clone(),
@@ -174,14 +203,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             pretrained: record.pretrained.clone(),
             dataset_sha256: record.dataset_sha256.clone(),
         },
-        metrics: vec![measurement],
+        metrics,
         golden: Vec::new(),
         files: Default::default(),
     };
     let mut card = card::text(
         &manifest,
-        &answers.confusion(labels),
-        arguments.about.as_deref(),
+        &confusions,
+        Words {
+            about: arguments.about.as_deref(),
+            failures: arguments.failures.as_deref(),
+        },
     );
     if let Some(losses) = forced {
         card += &card::forced(&losses);
