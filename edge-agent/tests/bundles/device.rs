@@ -80,7 +80,7 @@ impl Device {
     /// The same without a signature. A manifest that no bundle can have is packed by tar itself.
     pub fn unsigned_archive(&self, name: &str, change: impl Fn(String) -> String) -> String {
         let shipped =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/artifacts/car-colour-0.1.0");
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/artifacts/car-colour-0.2.0");
         let folder = self.path(name);
         copy(&shipped, &folder);
         let manifest = folder.join("manifest.json");
