@@ -79,8 +79,8 @@ impl Device {
 
     /// The same without a signature. A manifest that no bundle can have is packed by tar itself.
     pub fn unsigned_archive(&self, name: &str, change: impl Fn(String) -> String) -> String {
-        let shipped =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/artifacts/car-colour-0.2.0");
+        let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/artifacts");
+        let shipped = artifacts.join(format!("car-colour-{SHIPPED}"));
         let folder = self.path(name);
         copy(&shipped, &folder);
         let manifest = folder.join("manifest.json");
@@ -144,11 +144,14 @@ impl Device {
     }
 }
 
+/// The version of the bundle compiled in.
+pub const SHIPPED: &str = "0.2.0";
+
 /// A manifest's text with another version: another bundle.
 pub fn version(number: &'static str) -> impl Fn(String) -> String {
     move |text| {
         text.replacen(
-            "\"version\": \"0.1.0\"",
+            &format!("\"version\": \"{SHIPPED}\""),
             &format!("\"version\": \"{number}\""),
             1,
         )

@@ -14,8 +14,8 @@ const MOST_MOMENTS: u64 = 60;
 /// A device with a good bundle and the archive of another, and what the agent says with each.
 fn device() -> (Device, String, String) {
     let device = Device::new();
-    let a = device.archive("a", version("0.2.0"));
-    let b = device.archive("b", version("0.3.0"));
+    let a = device.archive("a", version("1.1.0"));
+    let b = device.archive("b", version("1.2.0"));
     device.install_as_good("a");
     // Something for an install to remove.
     for number in 0..2 {

@@ -11,28 +11,28 @@ mod trials;
 use std::fs;
 use std::process::Command;
 
-use device::{Device, version};
+use device::{Device, SHIPPED, version};
 use serde_json::Value;
 
 #[test]
 fn a_signed_bundle_is_installed_listed_and_taken_back() {
     let device = Device::new();
-    let a = device.archive("a", version("0.2.0"));
+    let a = device.archive("a", version("1.1.0"));
     let told = device.agent(&["bundle", "install", "a.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
     assert_eq!(
         told.out,
         format!(
-            "installed car-colour 0.2.0 ({a})\non trial for 10 minutes, from the agent's next start or reload on\n"
+            "installed car-colour 1.1.0 ({a})\non trial for 10 minutes, from the agent's next start or reload on\n"
         )
     );
     let told = device.agent(&["bundle", "list"]);
-    let expected = format!("{a}  car-colour 0.2.0  in use, on trial, 3 starts left\n");
+    let expected = format!("{a}  car-colour 1.1.0  in use, on trial, 3 starts left\n");
     assert!(told.out.starts_with(&expected), "{}", told.out);
     assert!(told.out.contains("compiled in  comes back if need be"));
     let check = device.agent(&["check"]);
     assert_eq!(check.code, 0, "{}", check.out);
-    let told = format!("ok   bundle: car-colour 0.2.0 ({a}), 4 golden pictures answered");
+    let told = format!("ok   bundle: car-colour 1.1.0 ({a}), 4 golden pictures answered");
     assert!(check.out.contains(&told), "{}", check.out);
     // A check is no start.
     assert_eq!(device.state()["starts_left"], 3);
@@ -91,7 +91,7 @@ fn an_older_version_that_is_played_back_is_refused() {
     let refused = other.agent(&["bundle", "install", "old.tar"]);
     assert_eq!(refused.code, 1, "{}", refused.out);
     assert!(
-        refused.err.contains("and 0.1.0 is in use"),
+        refused.err.contains(&format!("and {SHIPPED} is in use")),
         "{}",
         refused.err
     );
@@ -100,11 +100,11 @@ fn an_older_version_that_is_played_back_is_refused() {
 #[test]
 fn what_nobody_vouches_for_changes_nothing() {
     let device = Device::new();
-    let a = device.archive("good", version("0.2.0"));
+    let a = device.archive("good", version("1.1.0"));
     device.install_as_good("good");
     let state = device.state();
 
-    device.unsigned_archive("unsigned", version("0.3.0"));
+    device.unsigned_archive("unsigned", version("1.2.0"));
     let id = device.unsigned_archive("stranger", version("0.3.1"));
     let stranger = signer::Signer::new(8);
     stranger.sign(&device.path("stranger.tar"), &format!("bundle:{id}"));
@@ -226,7 +226,7 @@ fn the_minisign_tool_and_tar_make_what_is_installed() {
         eprintln!("skipped: this machine has no minisign");
         return;
     }
-    let a = device.unsigned_archive("a", version("0.2.0"));
+    let a = device.unsigned_archive("a", version("1.1.0"));
     fs::remove_file(device.path("a.tar")).unwrap();
     for words in [
         &["tar", "-cf", "a.tar", "a"][..],

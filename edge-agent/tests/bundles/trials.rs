@@ -19,8 +19,8 @@ fn watch(device: &Device) -> (Vec<Value>, String) {
 #[test]
 fn a_bundle_that_never_lasts_is_taken_back() {
     let device = Device::new();
-    let a = device.archive("a", version("0.2.0"));
-    let b = device.archive("b", version("0.3.0"));
+    let a = device.archive("a", version("1.1.0"));
+    let b = device.archive("b", version("1.2.0"));
     device.install_as_good("a");
     let told = device.agent(&["bundle", "install", "b.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
@@ -42,7 +42,7 @@ fn a_bundle_that_never_lasts_is_taken_back() {
 fn a_bundle_that_names_nothing_gives_way_while_the_agent_runs() {
     let device = Device::new();
     let mute = device.archive("mute", |text| {
-        version("0.2.0")(text).replacen("\"reject_below\": 0.5", "\"reject_below\": 1.0", 1)
+        version("1.1.0")(text).replacen("\"reject_below\": 0.5", "\"reject_below\": 1.0", 1)
     });
     let told = device.agent(&["bundle", "install", "mute.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
@@ -76,7 +76,7 @@ fn a_bundle_that_names_nothing_gives_way_while_the_agent_runs() {
 #[test]
 fn a_good_bundle_is_good_after_its_trial() {
     let device = Device::new();
-    let a = device.archive("a", version("0.2.0"));
+    let a = device.archive("a", version("1.1.0"));
     let told = device.agent(&["bundle", "install", "a.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
     let (events, err) = watch(&device);
