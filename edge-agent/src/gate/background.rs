@@ -110,9 +110,13 @@ impl Background {
         }
         let rate = rate.min(0.5);
         let usual = self.models.iter().map(|model| &model.modes[0].cell);
-        let gain = Gain::measure(grid, usual, held);
+        let mut gain = Gain::measure(grid, usual, held);
+        let night = self.night();
+        if night.is_some() {
+            gain = gain.even();
+        }
         let tolerance = Tolerance {
-            night: self.night(),
+            night,
             ..self.tolerance
         };
         let mut seen = Vec::with_capacity(grid.cells.len());

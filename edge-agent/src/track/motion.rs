@@ -165,13 +165,25 @@ impl Track {
 
     /// Takes its part of a blob.
     pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
-        match (self.whole, part.shared || part.cut) {
+        let incomplete = part.shared || part.cut && !self.is_cut_aside(part, picture);
+        match (self.whole, incomplete) {
             (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
             _ => self.measure(part, picture, frame, t_ms),
         }
         self.shared = part.shared;
         self.alone_hits += u32::from(!part.shared);
         self.touches = self.bounds.touches(picture);
+    }
+
+    /// Whether the picture cuts it only along its way, as where its mirror image on a wet road
+    /// reaches the lower edge: its length shows. The region may still cut one that has just come.
+    fn is_cut_aside(&self, part: &Part, picture: &Bounds) -> bool {
+        let [left, top, right, bottom] = part.bounds.touches(picture);
+        let (ends, sides) = match self.velocity.0.abs() >= self.velocity.1.abs() {
+            true => (left || right, top || bottom),
+            false => (top || bottom, left || right),
+        };
+        sides && !ends && !self.grows() && self.has_moved()
     }
 
     /// Takes a box that is this vehicle's alone, or as much of it as has entered the picture.
@@ -202,7 +214,8 @@ impl Track {
         }
         // Beside other things the size shows when two opposite sides are its own.
         let [left, top, right, bottom] = part.clear;
-        if !cut && (left && right || top && bottom) {
+        let complete = !cut || self.is_cut_aside(part, picture);
+        if complete && (left && right || top && bottom) {
             let (width, height) = (bounds.width(), bounds.height());
             let known = self.whole.get_or_insert((width, height));
             known.0 += (width - known.0) * SIZE_BLEND;

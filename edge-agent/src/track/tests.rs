@@ -290,3 +290,31 @@ fn one_that_enters_where_another_leaves_is_another() {
         "{tracks:?}"
     );
 }
+
+/// Its mirror image on the wet road reaches the lower edge of the picture all the way.
+#[test]
+fn one_that_the_lower_edge_cuts_leaves_where_another_enters() {
+    let tracks = passed(150, |frame| {
+        let x = -200 + 11 * frame as i32;
+        let near = blob(x, 228, 200, 132).map(|blob| Blob { cut: true, ..blob });
+        let far = blob(640 - 11 * (frame as i32 - 60), 180, 150, 100).filter(|_| frame >= 60);
+        match (near, far) {
+            (Some(a), Some(b)) if a.rect.intersection(&b.rect).is_some() => {
+                let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
+                vec![Blob {
+                    rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
+                    cells: [a.cells, b.cells].concat(),
+                    cut: true,
+                    cell_px: 4,
+                }]
+            }
+            (a, b) => a.into_iter().chain(b).collect(),
+        }
+    });
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(
+        directions,
+        [Direction::Right, Direction::Left],
+        "{tracks:?}"
+    );
+}
