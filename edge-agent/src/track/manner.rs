@@ -16,6 +16,10 @@ const REAR_PX: f32 = 20.0;
 /// Both of its sides farther off than this share of its breadth are another vehicle's.
 const LANE_SHARE: f32 = 0.3;
 
+/// A box that ends so near to an edge of the picture may be cut by it, pixels: two cells of the
+/// gate and a little.
+const EDGE_PX: f32 = 10.0;
+
 /// A part that lies in an entering vehicle's last place with this share of itself may be it.
 const ENTERING_COVERED: f32 = 0.8;
 
@@ -102,6 +106,47 @@ impl Track {
         !elsewhere && (rear || !part.clear[side])
     }
 
+    /// The part up to the edge of the picture that the vehicle is crossing. Its last cells often
+    /// look like the scene, as a bright side does like a lit road by night: what ends just short of
+    /// the edge is cut by it and no smaller vehicle.
+    pub(super) fn leaving(&self, part: &Part, picture: &Bounds, t_ms: u64) -> Part {
+        let mut part = part.clone();
+        if self.whole.is_none() {
+            return part;
+        }
+        let expected = self.expected_whole(t_ms);
+        let bounds = &mut part.bounds;
+        let low = |now: &mut f32, expected: f32, edge: f32| {
+            let crosses = expected < edge && (edge..edge + EDGE_PX).contains(now);
+            if crosses {
+                *now = edge;
+            }
+            crosses
+        };
+        let high = |now: &mut f32, expected: f32, edge: f32| {
+            let mut from_edge = -*now;
+            let crosses = low(&mut from_edge, -expected, -edge);
+            *now = -from_edge;
+            crosses
+        };
+        part.cut |= low(&mut bounds.left, expected.left, picture.left)
+            | low(&mut bounds.top, expected.top, picture.top)
+            | high(&mut bounds.right, expected.right, picture.right)
+            | high(&mut bounds.bottom, expected.bottom, picture.bottom);
+        part
+    }
+
+    /// Whether the picture cuts it only along its way, as where its mirror image on a wet road
+    /// reaches the lower edge: its length shows. The region may still cut one that has just come.
+    pub(super) fn is_cut_aside(&self, part: &Part, picture: &Bounds) -> bool {
+        let [left, top, right, bottom] = part.bounds.touches(picture);
+        let (ends, sides) = match self.velocity.0.abs() >= self.velocity.1.abs() {
+            true => (left || right, top || bottom),
+            false => (top || bottom, left || right),
+        };
+        sides && !ends && !self.grows() && self.has_moved()
+    }
+
     /// Whether it was entering and the part is the same one, seen without what its light or shadow
     /// had added to it.
     pub(super) fn enters_as(&self, part: &Part, picture: &Bounds) -> bool {
@@ -149,9 +194,13 @@ impl Track {
         self.whole.is_none() && ahead
     }
 
-    /// Width and height: when last seen whole, or the largest part that was seen.
+    /// Width and height: when last seen whole, or the largest part that was seen. Of things that
+    /// move side by side it is the widest one's width.
     pub fn size_px(&self) -> (f32, f32) {
-        self.whole.unwrap_or(self.largest)
+        let (width, height) = self.whole.unwrap_or(self.largest);
+        let (sum, count) = self.widest;
+        let widest = sum / count.max(1) as f32;
+        (if count > 0 { width.min(widest) } else { width }, height)
     }
 
     /// The farthest it ever was from where it was first seen.

@@ -9,6 +9,10 @@ const SPEED_BLEND: f32 = 0.3;
 const SHARED_SPEED_BLEND: f32 = 0.06;
 const SIZE_BLEND: f32 = 0.25;
 
+/// Weight of a new measurement in speed across the vehicle's way: what comes and goes there from
+/// frame to frame is its shadow, its light or its mirror image on a wet road.
+const ACROSS_BLEND: f32 = 0.06;
+
 /// How far a shared blob's outline moves a vehicle from where it is expected.
 const SHARED_PLACE_BLEND: f32 = 0.5;
 
@@ -70,6 +74,9 @@ pub struct Track {
     pub(super) moved: (f32, f32),
     pub(super) farthest_px: f32,
     pub(super) largest: (f32, f32),
+    /// Widths of the widest thing in its box, summed over the frames that showed it whole and alone,
+    /// and how many those are.
+    pub(super) widest: (f32, u32),
     /// Frames in which no other thing was in its blob.
     pub(super) alone_hits: u32,
 }
@@ -97,6 +104,7 @@ impl Track {
             moved: (0.0, 0.0),
             farthest_px: 0.0,
             largest: (bounds.width(), bounds.height()),
+            widest: (0.0, 0),
             alone_hits: u32::from(!part.shared),
         }
     }
@@ -165,6 +173,7 @@ impl Track {
 
     /// Takes its part of a blob.
     pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
+        let part = &self.leaving(part, picture, t_ms);
         let incomplete = part.shared || part.cut && !self.is_cut_aside(part, picture);
         match (self.whole, incomplete) {
             (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
@@ -173,17 +182,6 @@ impl Track {
         self.shared = part.shared;
         self.alone_hits += u32::from(!part.shared);
         self.touches = self.bounds.touches(picture);
-    }
-
-    /// Whether the picture cuts it only along its way, as where its mirror image on a wet road
-    /// reaches the lower edge: its length shows. The region may still cut one that has just come.
-    fn is_cut_aside(&self, part: &Part, picture: &Bounds) -> bool {
-        let [left, top, right, bottom] = part.bounds.touches(picture);
-        let (ends, sides) = match self.velocity.0.abs() >= self.velocity.1.abs() {
-            true => (left || right, top || bottom),
-            false => (top || bottom, left || right),
-        };
-        sides && !ends && !self.grows() && self.has_moved()
     }
 
     /// Takes a box that is this vehicle's alone, or as much of it as has entered the picture.
@@ -208,9 +206,15 @@ impl Track {
             false => (motion_across(dx.0, dx.1), motion(dy.0, dy.1)),
         };
         if !self.shared {
-            let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
-            self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
-            self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
+            let along = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
+            let across = ACROSS_BLEND.max(1.0 / self.hits as f32).min(along);
+            let (x, y) = if self.velocity.0.abs() >= self.velocity.1.abs() {
+                (along, across)
+            } else {
+                (across, along)
+            };
+            self.velocity.0 += (dx / elapsed - self.velocity.0) * x;
+            self.velocity.1 += (dy / elapsed - self.velocity.1) * y;
         }
         // Beside other things the size shows when two opposite sides are its own.
         let [left, top, right, bottom] = part.clear;
@@ -220,6 +224,9 @@ impl Track {
             let known = self.whole.get_or_insert((width, height));
             known.0 += (width - known.0) * SIZE_BLEND;
             known.1 += (height - known.1) * SIZE_BLEND;
+            if !part.shared {
+                self.widest = (self.widest.0 + part.widest, self.widest.1 + 1);
+            }
         }
         let largest = &mut self.largest;
         *largest = (

@@ -359,8 +359,10 @@ impl Tracker {
 
 /// Two parts of one vehicle.
 fn joined(known: Part, part: &Part) -> Part {
+    let bounds = known.bounds.union(&part.bounds);
     Part {
-        bounds: known.bounds.union(&part.bounds),
+        bounds,
+        widest: bounds.width(),
         cut: known.cut || part.cut,
         shared: known.shared || part.shared,
         clear: std::array::from_fn(|side| known.clear[side] && part.clear[side]),

@@ -49,7 +49,7 @@ fn by_night_more_light_is_told_from_other_surfaces_and_nothing_is_a_shadow() {
         grid.cells[0].texture = texture;
         grid
     };
-    for frame in 0..400 {
+    for frame in 0..110 {
         background.observe(&road(40.0, 0.0, 4.0), frame * 40, CALM);
     }
     let night = background.night();
