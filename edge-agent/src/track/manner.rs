@@ -3,9 +3,21 @@
 
 use super::Track;
 use super::boxes::Bounds;
-use super::motion::motion;
+use super::motion::{MOST_STEP_PX, motion};
 use super::parts::Part;
+use super::tracker::{PIECE_COVERED, PIECE_GAP_PX};
 use crate::event::Direction;
+
+/// A track is a duplicate of an older one when it was seen for less than this share of it.
+const YOUNG_SHARE: f32 = 0.7;
+
+/// A track that was seen apart from an older one in no more frames than the first, when both
+/// came, and together with it in the second, is a part of it.
+const APART_HITS: u32 = 20;
+const TOGETHER_HITS: u32 = 10;
+
+/// A mirror image has its vehicle's columns: this share of its own.
+const BELOW_SHARE: f32 = 0.8;
 
 /// Sightings after which a track's speed can be relied on.
 const NEW_HITS: u32 = 6;
@@ -53,6 +65,29 @@ impl Track {
         };
         let fastest = speed(self).max(speed(other));
         fastest > 0.0 && apart <= tolerance * fastest
+    }
+
+    /// Whether it is a piece of an older track's vehicle, both lying in one blob: they move as one,
+    /// and together they are no larger than the older one can be, or it was hardly seen without the
+    /// older one and lies level with it, as its mirror image below it, or around it. What is lost
+    /// itself has no pieces.
+    pub(super) fn is_piece_of(&self, older: &Track, t_ms: u64) -> bool {
+        if !self.moves_like(older) || older.last_t_ms < self.last_t_ms {
+            return false;
+        }
+        let (place, whole) = (self.expected(t_ms), older.expected_whole(t_ms));
+        if (self.hits as f32) < YOUNG_SHARE * older.hits as f32 && older.fits(&whole.union(&place))
+        {
+            return true;
+        }
+        let never_apart =
+            self.alone_hits <= APART_HITS && self.hits >= self.alone_hits + TOGETHER_HITS;
+        let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
+            || (whole.top - place.top).abs() < 0.35 * whole.height();
+        let columns = place.right.min(whole.right) - place.left.max(whole.left);
+        let below = place.top >= whole.centre().1 && columns >= BELOW_SHARE * place.width();
+        let around = older.alone_hits <= APART_HITS && whole.covered_by(&place) >= PIECE_COVERED;
+        never_apart && whole.gap(&place) <= PIECE_GAP_PX && (level || below || around)
     }
 
     /// Whether going to this box would be a jump against the known motion: at an edge of the
@@ -134,6 +169,35 @@ impl Track {
             | high(&mut bounds.right, expected.right, picture.right)
             | high(&mut bounds.bottom, expected.bottom, picture.bottom);
         part
+    }
+
+    /// The part without what beside other things may be theirs: one that was not seen whole yet
+    /// grows by no more than a step from frame to frame.
+    pub(super) fn growing(&self, part: &Part, t_ms: u64) -> Part {
+        let expected = self.expected(t_ms);
+        let room = Bounds {
+            left: expected.left - MOST_STEP_PX,
+            top: expected.top - MOST_STEP_PX,
+            right: expected.right + MOST_STEP_PX,
+            bottom: expected.bottom + MOST_STEP_PX,
+        };
+        match part.bounds.clipped(&room) {
+            Some(bounds) if part.shared && self.whole.is_none() && self.hits > 1 => {
+                let was = &part.bounds;
+                let kept = [
+                    bounds.left == was.left,
+                    bounds.top == was.top,
+                    bounds.right == was.right,
+                    bounds.bottom == was.bottom,
+                ];
+                Part {
+                    bounds,
+                    clear: std::array::from_fn(|side| part.clear[side] && kept[side]),
+                    ..part.clone()
+                }
+            }
+            _ => part.clone(),
+        }
     }
 
     /// Whether the picture cuts it only along its way, as where its mirror image on a wet road
@@ -219,3 +283,6 @@ impl Track {
         Direction::of(self.moved.0, self.moved.1)
     }
 }
+
+#[cfg(test)]
+mod tests;

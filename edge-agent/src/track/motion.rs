@@ -29,7 +29,7 @@ const OUTLINE_PX: f32 = 10.0;
 const MOST_GROWTH: f32 = 1.3;
 
 /// The same for one that enters, from frame to frame, in pixels.
-const MOST_STEP_PX: f32 = 16.0;
+pub(super) const MOST_STEP_PX: f32 = 16.0;
 
 /// Sightings after which a vehicle that was not seen whole has stopped to enter fast.
 const GROWING_HITS: u32 = 25;
@@ -173,7 +173,7 @@ impl Track {
 
     /// Takes its part of a blob.
     pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
-        let part = &self.leaving(part, picture, t_ms);
+        let part = &self.growing(&self.leaving(part, picture, t_ms), t_ms);
         let incomplete = part.shared || part.cut && !self.is_cut_aside(part, picture);
         match (self.whole, incomplete) {
             (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
@@ -205,7 +205,12 @@ impl Track {
             true => (motion(dx.0, dx.1), motion_across(dy.0, dy.1)),
             false => (motion_across(dx.0, dx.1), motion(dy.0, dy.1)),
         };
-        if !self.shared {
+        // Beside other things its speed shows where its front is its own outline.
+        let front = match self.velocity.0.abs() >= self.velocity.1.abs() {
+            true => part.clear[if self.velocity.0 < 0.0 { 0 } else { 2 }],
+            false => part.clear[if self.velocity.1 < 0.0 { 1 } else { 3 }],
+        };
+        if !self.shared || front {
             let along = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
             let across = ACROSS_BLEND.max(1.0 / self.hits as f32).min(along);
             let (x, y) = if self.velocity.0.abs() >= self.velocity.1.abs() {
