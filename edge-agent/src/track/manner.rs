@@ -204,7 +204,7 @@ impl Track {
     /// reaches the lower edge: its length shows. The region may still cut one that has just come.
     pub(super) fn is_cut_aside(&self, part: &Part, picture: &Bounds) -> bool {
         let [left, top, right, bottom] = part.bounds.touches(picture);
-        let (ends, sides) = match self.velocity.0.abs() >= self.velocity.1.abs() {
+        let (ends, sides) = match self.moved.0.abs() >= self.moved.1.abs() {
             true => (left || right, top || bottom),
             false => (top || bottom, left || right),
         };
@@ -262,9 +262,11 @@ impl Track {
     /// move side by side it is the widest one's width.
     pub fn size_px(&self) -> (f32, f32) {
         let (width, height) = self.whole.unwrap_or(self.largest);
-        let (sum, count) = self.widest;
-        let widest = sum / count.max(1) as f32;
-        (if count > 0 { width.min(widest) } else { width }, height)
+        let (sum, way_px) = self.widest;
+        match way_px > 0.0 {
+            true => (width.min(sum / way_px), height),
+            false => (width, height),
+        }
     }
 
     /// The farthest it ever was from where it was first seen.

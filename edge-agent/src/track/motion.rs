@@ -74,9 +74,9 @@ pub struct Track {
     pub(super) moved: (f32, f32),
     pub(super) farthest_px: f32,
     pub(super) largest: (f32, f32),
-    /// Widths of the widest thing in its box, summed over the frames that showed it whole and alone,
-    /// and how many those are.
-    pub(super) widest: (f32, u32),
+    /// Widths of the widest thing in its box where it was whole and alone, each times the way that it
+    /// went there, and that way: in one place what is behind it may hide a part for long.
+    pub(super) widest: (f32, f32),
     /// Frames in which no other thing was in its blob.
     pub(super) alone_hits: u32,
 }
@@ -104,7 +104,7 @@ impl Track {
             moved: (0.0, 0.0),
             farthest_px: 0.0,
             largest: (bounds.width(), bounds.height()),
-            widest: (0.0, 0),
+            widest: (0.0, 0.0),
             alone_hits: u32::from(!part.shared),
         }
     }
@@ -230,7 +230,9 @@ impl Track {
             known.0 += (width - known.0) * SIZE_BLEND;
             known.1 += (height - known.1) * SIZE_BLEND;
             if !part.shared {
-                self.widest = (self.widest.0 + part.widest, self.widest.1 + 1);
+                let way_px = self.velocity.0.hypot(self.velocity.1) * elapsed;
+                self.widest.0 += part.widest * way_px;
+                self.widest.1 += way_px;
             }
         }
         let largest = &mut self.largest;
