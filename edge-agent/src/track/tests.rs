@@ -369,3 +369,18 @@ fn people_side_by_side_are_no_vehicle() {
     };
     assert_eq!((group(150), group(74)), (1, 0));
 }
+
+/// What is behind the place where it waits hides its roof.
+#[test]
+fn a_waiting_vehicle_that_seems_to_be_two_is_one() {
+    let boxes = |frame: u64| {
+        let waits = (40..400).contains(&frame);
+        let driven = frame.min(40) + frame.saturating_sub(400);
+        let car = blob(4 + 8 * driven as i32, 100, 150, 60);
+        let widest_px = if waits { 60 } else { 150 };
+        car.map(|blob| Blob { widest_px, ..blob })
+            .into_iter()
+            .collect()
+    };
+    assert_eq!(passed_of([92, 36], 450, boxes).len(), 1);
+}
