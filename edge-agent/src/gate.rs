@@ -7,6 +7,7 @@ mod cells;
 mod gain;
 mod region;
 mod shift;
+mod skyline;
 
 use models::{Rect, RgbView};
 use serde::{Deserialize, Serialize};
@@ -231,6 +232,12 @@ impl Gate {
         }
         mask.close(config.close_cells as usize);
         let mut blobs = mask.blobs(&self.watched, config.cell_px, view.width(), view.height());
+        if self.background.is_dark() {
+            // Bright sides look like the lit road: what is missing at the top says nothing.
+            for blob in &mut blobs {
+                blob.widest_px = blob.rect.width;
+            }
+        }
         let largest =
             f64::from(config.max_area_share) * f64::from(view.width()) * f64::from(view.height());
         blobs.retain(|blob| {

@@ -34,8 +34,9 @@ pub struct State<'a> {
 /// darker is no sun's shadow. Pictures by day are above 80, by street lamps below 50.
 const NIGHT_LUMA: f32 = 60.0;
 
-/// A scene is known once it was seen for this long.
-const SETTLED_MS: f32 = 10_000.0;
+/// A scene is known once it was seen for this long: the lamps of what passed when the camera began
+/// have left, and a cell that they lit has been dark for longer.
+const SETTLED_MS: f32 = 4_000.0;
 
 /// One of so many cells shows a plain surface.
 const PLAIN_PART: usize = 10;
@@ -48,6 +49,7 @@ pub struct Background {
     models: Vec<Model>,
     learned_ms: f32,
     last_t_ms: u64,
+    dark: bool,
 }
 
 impl Background {
@@ -59,7 +61,13 @@ impl Background {
             models: Vec::new(),
             learned_ms: 0.0,
             last_t_ms: 0,
+            dark: false,
         }
+    }
+
+    /// Whether the scene was lit by lamps when it was last observed.
+    pub fn is_dark(&self) -> bool {
+        self.dark
     }
 
     /// Milliseconds of video learned from so far.
@@ -110,9 +118,14 @@ impl Background {
         }
         let rate = rate.min(0.5);
         let usual = self.models.iter().map(|model| &model.modes[0].cell);
-        let gain = Gain::measure(grid, usual, held);
+        let mut gain = Gain::measure(grid, usual, held);
+        let night = self.night();
+        self.dark = night.is_some();
+        if self.dark {
+            gain = gain.even();
+        }
         let tolerance = Tolerance {
-            night: self.night(),
+            night,
             ..self.tolerance
         };
         let mut seen = Vec::with_capacity(grid.cells.len());

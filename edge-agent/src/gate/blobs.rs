@@ -4,6 +4,7 @@
 use models::Rect;
 
 use super::background::Seen;
+use super::skyline::widest_part;
 
 /// Something that is not background in one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub struct Blob {
     pub cells: Vec<(u16, u16)>,
     /// Side of a cell.
     pub cell_px: u32,
+    /// Width of its widest part, pixels: as wide as the box unless it shows several things side by
+    /// side.
+    pub widest_px: u32,
 }
 
 impl Blob {
@@ -32,6 +36,7 @@ impl Blob {
                 .flat_map(|row| columns.clone().map(move |column| (column, row)))
                 .collect(),
             cell_px: 4,
+            widest_px: rect.width,
         }
     }
 }
@@ -168,11 +173,17 @@ impl Mask {
                 width: edge(x1, self.across, width_px) - x,
                 height: edge(y1, self.down, height_px) - y,
             };
+            let mut heights = vec![0; x1 + 1 - x0];
+            for (column, row) in &cells {
+                let height: &mut u16 = &mut heights[usize::from(*column) - x0];
+                *height = (*height).max(y1 as u16 + 1 - row);
+            }
             blobs.push(Blob {
                 rect,
                 cut,
                 cells,
                 cell_px,
+                widest_px: (widest_part(&heights) as u32 * cell_px).min(rect.width),
             });
         }
         blobs
@@ -281,6 +292,18 @@ mod tests {
         let blobs = boxes(&["......", ".##+..", ".##+.+", "......"], 0);
         assert_eq!(blobs.len(), 1);
         assert_eq!(blobs[0].rect.to_string(), "12x8+4+4");
+    }
+
+    #[test]
+    fn things_side_by_side_are_told_by_their_widest_part() {
+        let drawing = [
+            "..#...#...", //
+            ".##..###..",
+            ".##..###..",
+            ".########.",
+        ];
+        let blobs = boxes(&drawing, 0);
+        assert_eq!((blobs[0].rect.width, blobs[0].widest_px), (32, 20));
     }
 
     #[test]

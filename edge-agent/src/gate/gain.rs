@@ -21,6 +21,8 @@ const PER_UNIT: f32 = 100.0;
 pub struct Gain {
     /// Row by row of blocks.
     blocks: Vec<f32>,
+    /// The whole picture's.
+    all: f32,
     across: usize,
     down: usize,
 }
@@ -55,9 +57,17 @@ impl Gain {
             .collect();
         Self {
             blocks,
+            all,
             across,
             down,
         }
+    }
+
+    /// The same everywhere. By night no cloud passes: what lights a part of the picture is a lamp,
+    /// and only the camera's exposure changes the rest.
+    pub fn even(mut self) -> Self {
+        self.blocks.fill(self.all);
+        self
     }
 
     /// The gains of one row of cells, left to right.

@@ -73,6 +73,7 @@ mod tests {
         let picture = square(0.0).union(&square(600.0));
         let part = |x| Part {
             bounds: square(x),
+            widest: 40.0,
             cut: false,
             owner: None,
             shared: false,

@@ -3,9 +3,21 @@
 
 use super::Track;
 use super::boxes::Bounds;
-use super::motion::motion;
+use super::motion::{MOST_STEP_PX, motion};
 use super::parts::Part;
+use super::tracker::{PIECE_COVERED, PIECE_GAP_PX};
 use crate::event::Direction;
+
+/// A track is a duplicate of an older one when it was seen for less than this share of it.
+const YOUNG_SHARE: f32 = 0.7;
+
+/// A track that was seen apart from an older one in no more frames than the first, when both
+/// came, and together with it in the second, is a part of it.
+const APART_HITS: u32 = 20;
+const TOGETHER_HITS: u32 = 10;
+
+/// A mirror image has its vehicle's columns: this share of its own.
+const BELOW_SHARE: f32 = 0.8;
 
 /// Sightings after which a track's speed can be relied on.
 const NEW_HITS: u32 = 6;
@@ -15,6 +27,10 @@ const REAR_SHARE: f32 = 0.2;
 const REAR_PX: f32 = 20.0;
 /// Both of its sides farther off than this share of its breadth are another vehicle's.
 const LANE_SHARE: f32 = 0.3;
+
+/// A box that ends so near to an edge of the picture may be cut by it, pixels: two cells of the
+/// gate and a little.
+const EDGE_PX: f32 = 10.0;
 
 /// A part that lies in an entering vehicle's last place with this share of itself may be it.
 const ENTERING_COVERED: f32 = 0.8;
@@ -49,6 +65,29 @@ impl Track {
         };
         let fastest = speed(self).max(speed(other));
         fastest > 0.0 && apart <= tolerance * fastest
+    }
+
+    /// Whether it is a piece of an older track's vehicle, both lying in one blob: they move as one,
+    /// and together they are no larger than the older one can be, or it was hardly seen without the
+    /// older one and lies level with it, as its mirror image below it, or around it. What is lost
+    /// itself has no pieces.
+    pub(super) fn is_piece_of(&self, older: &Track, t_ms: u64) -> bool {
+        if !self.moves_like(older) || older.last_t_ms < self.last_t_ms {
+            return false;
+        }
+        let (place, whole) = (self.expected(t_ms), older.expected_whole(t_ms));
+        if (self.hits as f32) < YOUNG_SHARE * older.hits as f32 && older.fits(&whole.union(&place))
+        {
+            return true;
+        }
+        let never_apart =
+            self.alone_hits <= APART_HITS && self.hits >= self.alone_hits + TOGETHER_HITS;
+        let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
+            || (whole.top - place.top).abs() < 0.35 * whole.height();
+        let columns = place.right.min(whole.right) - place.left.max(whole.left);
+        let below = place.top >= whole.centre().1 && columns >= BELOW_SHARE * place.width();
+        let around = older.alone_hits <= APART_HITS && whole.covered_by(&place) >= PIECE_COVERED;
+        never_apart && whole.gap(&place) <= PIECE_GAP_PX && (level || below || around)
     }
 
     /// Whether going to this box would be a jump against the known motion: at an edge of the
@@ -102,6 +141,76 @@ impl Track {
         !elsewhere && (rear || !part.clear[side])
     }
 
+    /// The part up to the edge of the picture that the vehicle is crossing. Its last cells often
+    /// look like the scene, as a bright side does like a lit road by night: what ends just short of
+    /// the edge is cut by it and no smaller vehicle.
+    pub(super) fn leaving(&self, part: &Part, picture: &Bounds, t_ms: u64) -> Part {
+        let mut part = part.clone();
+        if self.whole.is_none() {
+            return part;
+        }
+        let expected = self.expected_whole(t_ms);
+        let bounds = &mut part.bounds;
+        let low = |now: &mut f32, expected: f32, edge: f32| {
+            let crosses = expected < edge && (edge..edge + EDGE_PX).contains(now);
+            if crosses {
+                *now = edge;
+            }
+            crosses
+        };
+        let high = |now: &mut f32, expected: f32, edge: f32| {
+            let mut from_edge = -*now;
+            let crosses = low(&mut from_edge, -expected, -edge);
+            *now = -from_edge;
+            crosses
+        };
+        part.cut |= low(&mut bounds.left, expected.left, picture.left)
+            | low(&mut bounds.top, expected.top, picture.top)
+            | high(&mut bounds.right, expected.right, picture.right)
+            | high(&mut bounds.bottom, expected.bottom, picture.bottom);
+        part
+    }
+
+    /// The part without what beside other things may be theirs: one that was not seen whole yet
+    /// grows by no more than a step from frame to frame.
+    pub(super) fn growing(&self, part: &Part, t_ms: u64) -> Part {
+        let expected = self.expected(t_ms);
+        let room = Bounds {
+            left: expected.left - MOST_STEP_PX,
+            top: expected.top - MOST_STEP_PX,
+            right: expected.right + MOST_STEP_PX,
+            bottom: expected.bottom + MOST_STEP_PX,
+        };
+        match part.bounds.clipped(&room) {
+            Some(bounds) if part.shared && self.whole.is_none() && self.hits > 1 => {
+                let was = &part.bounds;
+                let kept = [
+                    bounds.left == was.left,
+                    bounds.top == was.top,
+                    bounds.right == was.right,
+                    bounds.bottom == was.bottom,
+                ];
+                Part {
+                    bounds,
+                    clear: std::array::from_fn(|side| part.clear[side] && kept[side]),
+                    ..part.clone()
+                }
+            }
+            _ => part.clone(),
+        }
+    }
+
+    /// Whether the picture cuts it only along its way, as where its mirror image on a wet road
+    /// reaches the lower edge: its length shows. The region may still cut one that has just come.
+    pub(super) fn is_cut_aside(&self, part: &Part, picture: &Bounds) -> bool {
+        let [left, top, right, bottom] = part.bounds.touches(picture);
+        let (ends, sides) = match self.moved.0.abs() >= self.moved.1.abs() {
+            true => (left || right, top || bottom),
+            false => (top || bottom, left || right),
+        };
+        sides && !ends && !self.grows() && self.has_moved()
+    }
+
     /// Whether it was entering and the part is the same one, seen without what its light or shadow
     /// had added to it.
     pub(super) fn enters_as(&self, part: &Part, picture: &Bounds) -> bool {
@@ -149,9 +258,15 @@ impl Track {
         self.whole.is_none() && ahead
     }
 
-    /// Width and height: when last seen whole, or the largest part that was seen.
+    /// Width and height: when last seen whole, or the largest part that was seen. Of things that
+    /// move side by side it is the widest one's width.
     pub fn size_px(&self) -> (f32, f32) {
-        self.whole.unwrap_or(self.largest)
+        let (width, height) = self.whole.unwrap_or(self.largest);
+        let (sum, way_px) = self.widest;
+        match way_px > 0.0 {
+            true => (width.min(sum / way_px), height),
+            false => (width, height),
+        }
     }
 
     /// The farthest it ever was from where it was first seen.
@@ -170,3 +285,6 @@ impl Track {
         Direction::of(self.moved.0, self.moved.1)
     }
 }
+
+#[cfg(test)]
+mod tests;

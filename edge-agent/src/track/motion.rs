@@ -9,6 +9,10 @@ const SPEED_BLEND: f32 = 0.3;
 const SHARED_SPEED_BLEND: f32 = 0.06;
 const SIZE_BLEND: f32 = 0.25;
 
+/// Weight of a new measurement in speed across the vehicle's way: what comes and goes there from
+/// frame to frame is its shadow, its light or its mirror image on a wet road.
+const ACROSS_BLEND: f32 = 0.06;
+
 /// How far a shared blob's outline moves a vehicle from where it is expected.
 const SHARED_PLACE_BLEND: f32 = 0.5;
 
@@ -25,7 +29,7 @@ const OUTLINE_PX: f32 = 10.0;
 const MOST_GROWTH: f32 = 1.3;
 
 /// The same for one that enters, from frame to frame, in pixels.
-const MOST_STEP_PX: f32 = 16.0;
+pub(super) const MOST_STEP_PX: f32 = 16.0;
 
 /// Sightings after which a vehicle that was not seen whole has stopped to enter fast.
 const GROWING_HITS: u32 = 25;
@@ -70,6 +74,9 @@ pub struct Track {
     pub(super) moved: (f32, f32),
     pub(super) farthest_px: f32,
     pub(super) largest: (f32, f32),
+    /// Widths of the widest thing in its box where it was whole and alone, each times the way that it
+    /// went there, and that way: in one place what is behind it may hide a part for long.
+    pub(super) widest: (f32, f32),
     /// Frames in which no other thing was in its blob.
     pub(super) alone_hits: u32,
 }
@@ -97,6 +104,7 @@ impl Track {
             moved: (0.0, 0.0),
             farthest_px: 0.0,
             largest: (bounds.width(), bounds.height()),
+            widest: (0.0, 0.0),
             alone_hits: u32::from(!part.shared),
         }
     }
@@ -165,7 +173,9 @@ impl Track {
 
     /// Takes its part of a blob.
     pub(super) fn take(&mut self, part: &Part, picture: &Bounds, frame: u64, t_ms: u64) {
-        match (self.whole, part.shared || part.cut) {
+        let part = &self.growing(&self.leaving(part, picture, t_ms), t_ms);
+        let incomplete = part.shared || part.cut && !self.is_cut_aside(part, picture);
+        match (self.whole, incomplete) {
             (Some(size), true) => self.fit(part, size, picture, frame, t_ms),
             _ => self.measure(part, picture, frame, t_ms),
         }
@@ -195,18 +205,35 @@ impl Track {
             true => (motion(dx.0, dx.1), motion_across(dy.0, dy.1)),
             false => (motion_across(dx.0, dx.1), motion(dy.0, dy.1)),
         };
-        if !self.shared {
-            let blend = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
-            self.velocity.0 += (dx / elapsed - self.velocity.0) * blend;
-            self.velocity.1 += (dy / elapsed - self.velocity.1) * blend;
+        // Beside other things its speed shows where its front is its own outline.
+        let front = match self.velocity.0.abs() >= self.velocity.1.abs() {
+            true => part.clear[if self.velocity.0 < 0.0 { 0 } else { 2 }],
+            false => part.clear[if self.velocity.1 < 0.0 { 1 } else { 3 }],
+        };
+        if !self.shared || front {
+            let along = if self.hits == 1 { 1.0 } else { SPEED_BLEND };
+            let across = ACROSS_BLEND.max(1.0 / self.hits as f32).min(along);
+            let (x, y) = if self.velocity.0.abs() >= self.velocity.1.abs() {
+                (along, across)
+            } else {
+                (across, along)
+            };
+            self.velocity.0 += (dx / elapsed - self.velocity.0) * x;
+            self.velocity.1 += (dy / elapsed - self.velocity.1) * y;
         }
         // Beside other things the size shows when two opposite sides are its own.
         let [left, top, right, bottom] = part.clear;
-        if !cut && (left && right || top && bottom) {
+        let complete = !cut || self.is_cut_aside(part, picture);
+        if complete && (left && right || top && bottom) {
             let (width, height) = (bounds.width(), bounds.height());
             let known = self.whole.get_or_insert((width, height));
             known.0 += (width - known.0) * SIZE_BLEND;
             known.1 += (height - known.1) * SIZE_BLEND;
+            if !part.shared {
+                let way_px = self.velocity.0.hypot(self.velocity.1) * elapsed;
+                self.widest.0 += part.widest * way_px;
+                self.widest.1 += way_px;
+            }
         }
         let largest = &mut self.largest;
         *largest = (

@@ -38,6 +38,8 @@ pub struct Known {
 pub struct Part {
     /// Its box.
     pub bounds: Bounds,
+    /// Width of the widest thing in it, pixels.
+    pub widest: f32,
     /// Whether an edge of the picture or region cuts it.
     pub cut: bool,
     /// Which of the known vehicles it is.
@@ -63,6 +65,7 @@ pub fn divide(blobs: &[Blob], known: &[Known], picture: &Bounds) -> Vec<Part> {
 fn divide_one(index: usize, blob: &Blob, known: &[Known], picture: &Bounds, parts: &mut Vec<Part>) {
     let whole = |owner| Part {
         bounds: Bounds::of(&blob.rect),
+        widest: blob.widest_px as f32,
         cut: blob.cut,
         owner,
         shared: false,
@@ -94,6 +97,7 @@ fn divide_one(index: usize, blob: &Blob, known: &[Known], picture: &Bounds, part
         let clear = clear(blob, &owners, Some(*member), &bounds);
         parts.push(Part {
             bounds,
+            widest: bounds.width(),
             cut: is_cut(blob, &bounds, picture),
             owner: Some(*member),
             shared: true,
@@ -105,6 +109,7 @@ fn divide_one(index: usize, blob: &Blob, known: &[Known], picture: &Bounds, part
         let bounds = around(blob, &rest);
         parts.push(Part {
             bounds,
+            widest: bounds.width(),
             cut: is_cut(blob, &bounds, picture),
             shared: true,
             ..whole(None)
@@ -327,6 +332,7 @@ mod tests {
         Blob {
             rect: outline.to_rect(640, 360).unwrap(),
             cells,
+            widest_px: outline.width() as u32,
             ..Blob::solid(rects[0], false)
         }
     }

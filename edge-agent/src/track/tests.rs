@@ -23,7 +23,19 @@ fn blob(x: i32, y: u32, width: u32, height: u32) -> Option<Blob> {
 
 /// Runs boxes given by frame number, 40 ms apart; the vehicles that passed.
 fn passed(frames: u64, boxes: impl Fn(u64) -> Vec<Blob>) -> Vec<Track> {
-    let mut tracker = Tracker::new(TrackConfig::default());
+    passed_of([24, 18], frames, boxes)
+}
+
+/// The same where what is smaller is no vehicle.
+fn passed_of(
+    min_vehicle_px: [u32; 2],
+    frames: u64,
+    boxes: impl Fn(u64) -> Vec<Blob>,
+) -> Vec<Track> {
+    let mut tracker = Tracker::new(TrackConfig {
+        min_vehicle_px,
+        ..TrackConfig::default()
+    });
     let mut passed = Vec::new();
     for frame in 0..frames {
         passed.extend(tracker.step(&boxes(frame), frame, frame * 40, SIZE).passed);
@@ -35,6 +47,18 @@ fn passed(frames: u64, boxes: impl Fn(u64) -> Vec<Blob>) -> Vec<Track> {
 
 fn car(frame: u64, start: i32, speed: i32, y: u32) -> Option<Blob> {
     blob(start + speed * frame as i32, y, 90, 50)
+}
+
+/// Both in one box.
+fn together(a: Blob, b: Blob) -> Blob {
+    let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
+    Blob {
+        rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
+        cells: [a.cells, b.cells].concat(),
+        cut: a.cut || b.cut,
+        cell_px: 4,
+        widest_px: union.width() as u32,
+    }
 }
 
 #[test]
@@ -170,13 +194,7 @@ fn vehicles_that_meet_in_one_box_come_out_as_two() {
         let left = car(frame, 640, -8, 130);
         match (right, left) {
             (Some(a), Some(b)) if a.rect.intersection(&b.rect).is_some() => {
-                let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
-                vec![Blob {
-                    rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
-                    cells: [a.cells, b.cells].concat(),
-                    cut: a.cut || b.cut,
-                    cell_px: 4,
-                }]
+                vec![together(a, b)]
             }
             (a, b) => a.into_iter().chain(b).collect(),
         }
@@ -272,13 +290,7 @@ fn one_that_enters_where_another_leaves_is_another() {
         let far = blob(640 - 6 * (frame as i32 - 22), 180, 120, 60).filter(|_| frame >= 22);
         match (near, far) {
             (Some(a), Some(b)) => {
-                let union = Bounds::of(&a.rect).union(&Bounds::of(&b.rect));
-                vec![Blob {
-                    rect: union.to_rect(SIZE.0, SIZE.1).unwrap(),
-                    cells: [a.cells, b.cells].concat(),
-                    cut: true,
-                    cell_px: 4,
-                }]
+                vec![together(a, b)]
             }
             (a, b) => a.into_iter().chain(b).collect(),
         }
@@ -289,4 +301,86 @@ fn one_that_enters_where_another_leaves_is_another() {
         [Direction::Right, Direction::Left],
         "{tracks:?}"
     );
+}
+
+/// Its mirror image on the wet road reaches the lower edge of the picture all the way.
+#[test]
+fn one_that_the_lower_edge_cuts_leaves_where_another_enters() {
+    let tracks = passed(150, |frame| {
+        let x = -200 + 11 * frame as i32;
+        let near = blob(x, 228, 200, 132).map(|blob| Blob { cut: true, ..blob });
+        let far = blob(640 - 11 * (frame as i32 - 60), 180, 150, 100).filter(|_| frame >= 60);
+        match (near, far) {
+            (Some(a), Some(b)) if a.rect.intersection(&b.rect).is_some() => {
+                vec![together(a, b)]
+            }
+            (a, b) => a.into_iter().chain(b).collect(),
+        }
+    });
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(
+        directions,
+        [Direction::Right, Direction::Left],
+        "{tracks:?}"
+    );
+}
+
+/// By night its front looks like the lit road: while it leaves, its box ends short of the edge.
+#[test]
+fn one_that_fades_at_the_edge_keeps_its_size() {
+    let tracks = passed_of([70, 36], 120, |frame| {
+        let left = 640 - 8 * frame as i32;
+        let right = left + 90;
+        let shown = blob(left.max(4), 100, (right - left.max(4)).max(0) as u32, 50);
+        shown.into_iter().collect()
+    });
+    assert_eq!(tracks.len(), 1, "{tracks:?}");
+    let (width, _) = tracks[0].size_px();
+    assert!((85.0..=95.0).contains(&width), "{width}");
+}
+
+#[test]
+fn a_mirror_image_that_comes_and_goes_gives_no_speed_across_the_way() {
+    let tracks = passed(60, |frame| {
+        let x = 8 * frame as i32;
+        let (top, bottom) = match frame {
+            58 => (140, 244),
+            59 => (128, 252),
+            _ => (136, 240),
+        };
+        blob(x, top, 90, bottom - top).into_iter().collect()
+    });
+    let (dx, dy) = tracks[0].velocity;
+    assert!((dx - 0.2).abs() < 0.03 && dy.abs() < 0.02, "{dx} {dy}");
+}
+
+/// Riders whose wheels touch are one box as long as a car; each alone is no vehicle.
+#[test]
+fn people_side_by_side_are_no_vehicle() {
+    let group = |widest_px| {
+        let boxes = move |frame: u64| {
+            let group = blob(4 + 8 * frame as i32, 100, 150, 80);
+            group
+                .map(|blob| Blob { widest_px, ..blob })
+                .into_iter()
+                .collect()
+        };
+        passed_of([92, 36], 90, boxes).len()
+    };
+    assert_eq!((group(150), group(74)), (1, 0));
+}
+
+/// What is behind the place where it waits hides its roof.
+#[test]
+fn a_waiting_vehicle_that_seems_to_be_two_is_one() {
+    let boxes = |frame: u64| {
+        let waits = (40..400).contains(&frame);
+        let driven = frame.min(40) + frame.saturating_sub(400);
+        let car = blob(4 + 8 * driven as i32, 100, 150, 60);
+        let widest_px = if waits { 60 } else { 150 };
+        car.map(|blob| Blob { widest_px, ..blob })
+            .into_iter()
+            .collect()
+    };
+    assert_eq!(passed_of([92, 36], 450, boxes).len(), 1);
 }

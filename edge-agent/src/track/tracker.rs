@@ -33,19 +33,11 @@ pub struct Tracker {
     size_px: (u32, u32),
 }
 
-/// A track is a duplicate of an older one when it was seen for less than this share of it.
-const YOUNG_SHARE: f32 = 0.7;
-
-/// A track that was seen apart from an older one in no more frames than the first, when both
-/// came, and together with it in the second, is a part of it.
-const APART_HITS: u32 = 20;
-const TOGETHER_HITS: u32 = 10;
-
 /// A piece belongs to a vehicle when the vehicle's expected box covers this share of it …
-const PIECE_COVERED: f32 = 0.6;
+pub(super) const PIECE_COVERED: f32 = 0.6;
 
 /// … and when it is no farther from the rest of it, pixels.
-const PIECE_GAP_PX: f32 = 24.0;
+pub(super) const PIECE_GAP_PX: f32 = 24.0;
 
 /// A box that no other rule gives to a track is the vehicle again that was lost there, from this
 /// overlap (intersection over union) with its expected box.
@@ -229,8 +221,7 @@ impl Tracker {
     }
 
     /// Ends younger tracks that turn out to be a piece of an older one's vehicle: both lie in
-    /// one blob and move as one, and together they are no larger than the older one can be, or
-    /// the younger one was hardly seen without the older one.
+    /// one blob and move as one.
     fn fuse(&mut self, blobs: &[Blob], t_ms: u64, step: &mut Step) {
         let mut pairs: Vec<(u64, u64, Bounds)> = Vec::new();
         for blob in blobs {
@@ -242,19 +233,7 @@ impl Tracker {
             let members: Vec<&Track> = self.tracks.iter().filter(member).collect();
             for (at, young) in members.iter().enumerate() {
                 let place = young.expected(t_ms);
-                let piece = |older: &&&Track| {
-                    let whole = older.expected_whole(t_ms);
-                    let beside = whole.gap(&place) <= PIECE_GAP_PX;
-                    let level = (whole.bottom - place.bottom).abs() < 0.35 * whole.height()
-                        || (whole.top - place.top).abs() < 0.35 * whole.height();
-                    let never_apart = young.alone_hits <= APART_HITS
-                        && young.hits >= young.alone_hits + TOGETHER_HITS
-                        && beside
-                        && level;
-                    let young_piece = (young.hits as f32) < YOUNG_SHARE * older.hits as f32
-                        && older.fits(&whole.union(&place));
-                    young.moves_like(older) && (young_piece || never_apart)
-                };
+                let piece = |older: &&&Track| young.is_piece_of(older, t_ms);
                 if let Some(older) = members[..at].iter().find(piece) {
                     pairs.push((young.number, older.number, place));
                 }
@@ -359,8 +338,10 @@ impl Tracker {
 
 /// Two parts of one vehicle.
 fn joined(known: Part, part: &Part) -> Part {
+    let bounds = known.bounds.union(&part.bounds);
     Part {
-        bounds: known.bounds.union(&part.bounds),
+        bounds,
+        widest: bounds.width(),
         cut: known.cut || part.cut,
         shared: known.shared || part.shared,
         clear: std::array::from_fn(|side| known.clear[side] && part.clear[side]),

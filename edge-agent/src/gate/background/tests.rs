@@ -49,7 +49,7 @@ fn by_night_more_light_is_told_from_other_surfaces_and_nothing_is_a_shadow() {
         grid.cells[0].texture = texture;
         grid
     };
-    for frame in 0..400 {
+    for frame in 0..110 {
         background.observe(&road(40.0, 0.0, 4.0), frame * 40, CALM);
     }
     let night = background.night();
@@ -226,4 +226,36 @@ fn what_is_held_stays_and_what_is_adopted_is_scene_at_once() {
     // It leaves: the road is still known.
     let seen = background.observe(&road(1.0, 80.0), 1601 * 40, CALM);
     assert_eq!(seen[0], Seen::Background);
+}
+
+/// The beam of one vehicle lights most of the road's right part: nothing beside it is darker.
+#[test]
+fn by_night_a_lamp_makes_nothing_beside_it_foreground() {
+    let (across, down) = (40, 30);
+    let road = |lit: bool| Cells {
+        across,
+        down,
+        cells: (0..across * down)
+            .map(|at| {
+                let in_beam = lit && at % across > 24 && at / across > 12;
+                Cell {
+                    luma: if in_beam { 80.0 } else { 40.0 },
+                    texture: 3.0,
+                    ..Cell::default()
+                }
+            })
+            .collect(),
+    };
+    let state = State {
+        held: &vec![false; across * down],
+        ..CALM
+    };
+    let mut background = Background::new(TOLERANCE, 60_000.0);
+    for frame in 0..400 {
+        background.observe(&road(false), frame * 40, state);
+    }
+    let seen = background.observe(&road(true), 400 * 40, state);
+    let count = |what: Seen| seen.iter().filter(|seen| **seen == what).count();
+    assert_eq!(count(Seen::Lit), 15 * 17);
+    assert_eq!(count(Seen::Background), across * down - 15 * 17);
 }
