@@ -146,10 +146,16 @@ impl Sums {
         let (light, steps) = (&self.light, &self.steps);
         if side == 4 {
             // With the usual side known beforehand each sum is a straight line of additions.
-            let parts = light.as_chunks::<12>().0.iter().zip(steps.as_chunks::<12>().0);
+            let parts = light
+                .as_chunks::<12>()
+                .0
+                .iter()
+                .zip(steps.as_chunks::<12>().0);
             cells.extend(parts.map(|(light, steps)| mean(light, steps, 16.0)));
         } else {
-            let parts = light.chunks_exact(side * 3).zip(steps.chunks_exact(side * 3));
+            let parts = light
+                .chunks_exact(side * 3)
+                .zip(steps.chunks_exact(side * 3));
             let pixels = (side * side) as f32;
             cells.extend(parts.map(|(light, steps)| mean(light, steps, pixels)));
         }
@@ -184,6 +190,7 @@ fn step(a: u8, b: u8) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Random;
     use models::RgbFrame;
 
     #[test]
@@ -237,6 +244,76 @@ mod tests {
                 }
             }
             assert!(compared > 20, "{compared}");
+        }
+    }
+
+    /// The same, pixel by pixel.
+    fn plain(frame: &RgbFrame, side: u32, (dx, dy): (i32, i32), column: u32, row: u32) -> Cell {
+        let [mut red, mut green, mut blue, mut steps] = [0u32; 4];
+        for y in 0..side {
+            for x in 0..side {
+                let at = |offset: i32, side: u32, cell: u32| (cell * side) as i32 + offset;
+                let (x0, y0) = (
+                    at(dx, side, column) as u32 + x,
+                    at(dy, side, row) as u32 + y,
+                );
+                let pixel = frame.view().pixel(x0, y0);
+                red += u32::from(pixel[0]);
+                green += u32::from(pixel[1]);
+                blue += u32::from(pixel[2]);
+                let below = frame.view().pixel(x0, (y0 + 1).min(frame.height() - 1));
+                steps += u32::from(pixel[1].abs_diff(below[1]));
+                if x > 0 {
+                    let left = frame.view().pixel(x0 - 1, y0);
+                    steps += u32::from(pixel[1].abs_diff(left[1]));
+                }
+            }
+        }
+        let pixels = (side * side) as f32;
+        let luma = (77 * red + 150 * green + 29 * blue) as f32 / (256.0 * pixels);
+        Cell {
+            luma,
+            red: red as f32 / pixels - luma,
+            blue: blue as f32 / pixels - luma,
+            texture: steps as f32 / (2.0 * pixels),
+        }
+    }
+
+    #[test]
+    fn whole_lines_add_up_to_what_single_pixels_do() {
+        let mut random = Random(4);
+        for (width, height, side) in [
+            (67, 41, 4),
+            (64, 36, 4),
+            (30, 31, 1),
+            (50, 23, 5),
+            (200, 130, 64),
+        ] {
+            let mut frame = RgbFrame::filled(width, height, [0; 3]).unwrap();
+            // Black and white now and then, whose steps are the largest.
+            frame
+                .data_mut()
+                .fill_with(|| match random.below(256) as u8 {
+                    value if value < 60 => 0,
+                    value if value > 190 => 255,
+                    value => value,
+                });
+            for shift in [(0, 0), (3, -2), (-5, 4), (8, 8)] {
+                let cells = Cells::measure(frame.view(), side, shift);
+                let mut compared = 0;
+                for (index, cell) in cells.cells.iter().enumerate() {
+                    if !cell.is_missing() {
+                        let (column, row) = (index % cells.across, index / cells.across);
+                        let plain = plain(&frame, side, shift, column as u32, row as u32);
+                        assert_eq!(*cell, plain, "{side} px, {shift:?}, {column} {row}");
+                        compared += 1;
+                    }
+                }
+                assert!(
+                    compared * 2 >= cells.cells.len(),
+                    "{side} px, {shift:?}: {compared}"
+                );
+            }
         }
     }
 }

@@ -75,9 +75,11 @@ impl Gain {
             from + (self.blocks[lower * BLOCKS.0 + block] - from) * part
         });
         gains.clear();
-        gains.extend(self.columns.iter().map(|(left, right, part)| {
-            edges[*left] + (edges[*right] - edges[*left]) * part
-        }));
+        gains.extend(
+            self.columns
+                .iter()
+                .map(|(left, right, part)| edges[*left] + (edges[*right] - edges[*left]) * part),
+        );
     }
 }
 

@@ -106,7 +106,8 @@ impl Model {
             texture,
             ..
         } = *tolerance;
-        let allowed = |least: f32, noise: f32| larger(least, smaller(noise * NOISE_FACTOR, 3.0 * least));
+        let allowed =
+            |least: f32, noise: f32| larger(least, smaller(noise * NOISE_FACTOR, 3.0 * least));
         let chroma = allowed(chroma, self.noise[1]);
         [
             allowed(luma, self.noise[0]),
