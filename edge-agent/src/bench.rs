@@ -52,6 +52,8 @@ struct Report {
     stages: Vec<Spent>,
     /// Resident memory, KiB: by frames watched.
     resident_kib: Vec<(u64, u64)>,
+    /// The most that it was at any time, start included.
+    peak_kib: u64,
 }
 
 /// Runs the command.
@@ -88,13 +90,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         source.recycle(frame);
         frames += 1;
         if frames % step == 0 || frames == 1 {
-            resident_kib.push((frames, resident()));
+            resident_kib.push((frames, memory("VmRSS:")));
         }
     }
     watch.start();
     events += pipeline.finish().len() as u64;
     watch.lap(Stage::Classify);
-    resident_kib.push((frames, resident()));
+    resident_kib.push((frames, memory("VmRSS:")));
     resident_kib.dedup_by_key(|look| look.0);
     let report = Report {
         frames,
@@ -103,6 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         frames_per_second: frames as f64 / watch.total().as_secs_f64().max(1e-9),
         stages: watch.stages(frames),
         resident_kib,
+        peak_kib: memory("VmHWM:"),
     };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -155,10 +158,10 @@ impl Laps for Stopwatch<'_> {
 
 impl Onlooker for Stopwatch<'_> {}
 
-/// Resident memory of this process, KiB; 0 where the kernel does not tell it.
-fn resident() -> u64 {
+/// What the kernel says of this process's memory under that name, KiB; 0 where it says nothing.
+fn memory(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
@@ -170,15 +173,15 @@ impl fmt::Display for Report {
             let share = 100.0 * mean_ns / total.max(1e-9);
             writeln!(
                 f,
-                "{name:<10} {:>8.1} µs a frame {share:>5.1} %",
-                mean_ns / 1e3
+                "{name:<10} {:>7.3} ms a frame {share:>5.1} %",
+                mean_ns / 1e6
             )?;
         }
         writeln!(
             f,
-            "{:<10} {:>8.1} µs a frame, {:.0} frames/s on one core",
+            "{:<10} {:>7.3} ms a frame, {:.0} frames/s on one core",
             "together",
-            total / 1e3,
+            total / 1e6,
             self.frames_per_second
         )?;
         let (frames, dropped, events) = (self.frames, self.dropped, self.events);
@@ -191,7 +194,8 @@ impl fmt::Display for Report {
             .iter()
             .map(|(frames, kib)| format!("{:.1} MiB after {frames}", *kib as f64 / 1024.0))
             .collect();
-        write!(f, "memory     {}", looks.join(", "))
+        let peak = self.peak_kib as f64 / 1024.0;
+        write!(f, "memory     {}; at most {peak:.1}", looks.join(", "))
     }
 }
 
@@ -234,19 +238,21 @@ mod tests {
                 },
             ],
             resident_kib: vec![(1, 2048), (10, 3072)],
+            peak_kib: 3584,
         };
         assert_eq!(
             report.to_string(),
-            "decode       3000.0 µs a frame  75.0 %\n\
-             gate         1000.0 µs a frame  25.0 %\n\
-             together     4000.0 µs a frame, 250 frames/s on one core\n\
+            "decode       3.000 ms a frame  75.0 %\n\
+             gate         1.000 ms a frame  25.0 %\n\
+             together     4.000 ms a frame, 250 frames/s on one core\n\
              frames     10 (1 dropped), 2 vehicles\n\
-             memory     2.0 MiB after 1, 3.0 MiB after 10"
+             memory     2.0 MiB after 1, 3.0 MiB after 10; at most 3.5"
         );
     }
 
     #[test]
     fn this_process_takes_memory() {
-        assert!(resident() > 100);
+        let (now, peak) = (memory("VmRSS:"), memory("VmHWM:"));
+        assert!(now > 100 && peak >= now, "{now} {peak}");
     }
 }

@@ -14,27 +14,34 @@ pub const SIZE: (u32, u32) = (320, 200);
 /// A picture in the making.
 pub struct Scene {
     frame: RgbFrame,
-    noise: fastnoise::Noise,
+    random: Random,
     light: f32,
 }
 
-/// Deterministic noise without a crate.
-mod fastnoise {
-    /// A xorshift generator (Marsaglia 2003).
-    pub struct Noise(pub u64);
+/// Chance without a crate: a xorshift generator (Marsaglia 2003). The seed is not 0.
+pub struct Random(pub u64);
 
-    impl Noise {
-        /// About normally distributed around zero, deviation about 2.4.
-        pub fn next(&mut self) -> i32 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0.to_le_bytes()[..6]
-                .iter()
-                .map(|b| i32::from(b % 4))
-                .sum::<i32>())
-                - 9
-        }
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below `most`.
+    pub fn below(&mut self, most: u32) -> u32 {
+        (self.next() >> 33) as u32 % most
+    }
+
+    /// A sensor's noise: about normally distributed around zero, deviation about 2.4.
+    pub fn noise(&mut self) -> i32 {
+        let bytes = self.next().to_le_bytes();
+        bytes[..6]
+            .iter()
+            .map(|byte| i32::from(byte % 4))
+            .sum::<i32>()
+            - 9
     }
 }
 
@@ -52,7 +59,7 @@ impl Scene {
         }
         Self {
             frame,
-            noise: fastnoise::Noise(seed.wrapping_mul(0x9e37_79b9).max(1)),
+            random: Random(seed.wrapping_mul(0x9e37_79b9).max(1)),
             light: 1.0,
         }
     }
@@ -97,7 +104,7 @@ impl Scene {
     pub fn draw(mut self) -> RgbFrame {
         for value in self.frame.data_mut() {
             let lit = (f32::from(*value) * self.light) as i32;
-            *value = (lit + self.noise.next()).clamp(0, 255) as u8;
+            *value = (lit + self.random.noise()).clamp(0, 255) as u8;
         }
         self.frame
     }

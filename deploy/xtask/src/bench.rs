@@ -7,6 +7,7 @@ mod infer;
 mod python;
 mod rates;
 mod road;
+mod start;
 mod train;
 
 use anyhow::Result;

@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::huffman::STANDARD_TABLES;
-use super::scan;
+use super::scan::Checker;
 use super::segments::{Flaw, walk};
 use super::{DecodeError, MAX_SIDE_PX};
 
@@ -17,6 +17,7 @@ use super::{DecodeError, MAX_SIDE_PX};
 #[derive(Debug, Default)]
 pub struct Jpeg {
     completed: Vec<u8>,
+    checker: Checker,
     /// Without vector instructions; for comparison.
     scalar: bool,
 }
@@ -35,7 +36,7 @@ impl Jpeg {
                 .extend_from_slice(&bytes[places.first_scan..]);
             bytes = &self.completed;
         }
-        scan::check(bytes).map_err(DecodeError::Torn)?;
+        self.checker.check(bytes).map_err(DecodeError::Torn)?;
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .set_use_unsafe(!self.scalar)

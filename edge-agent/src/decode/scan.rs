@@ -3,10 +3,10 @@
 //! fill the rest with whatever comes. Sequential JPEGs of one scan, as cameras send them; others
 //! pass.
 
-use super::segments::Flaw;
+mod table;
 
-/// Bits of a code that are looked up at once.
-const LOOK: u32 = 9;
+use super::segments::Flaw;
+use table::{Kind, LAST, Table};
 
 /// The markers that matter: frames coded in sequence, tables, restarts, the scan.
 const SOF0: u8 = 0xc0;
@@ -15,77 +15,76 @@ const DHT: u8 = 0xc4;
 const DRI: u8 = 0xdd;
 const SOS: u8 = 0xda;
 
-/// Checks a JPEG whose parts are in order and whose tables are there.
-pub fn check(bytes: &[u8]) -> Result<(), Flaw> {
-    let mut head = Head::default();
-    let mut at = 2;
-    loop {
-        let rest = bytes.get(at..).ok_or(Flaw::CutOff)?;
-        let found = rest
-            .windows(2)
-            .position(|pair| pair[0] == 0xff && pair[1] != 0 && pair[1] != 0xff);
-        at += found.ok_or(Flaw::CutOff)?;
-        let marker = bytes[at + 1];
-        if marker == 0x01 || (0xd0..=0xd9).contains(&marker) {
-            at += 2;
-            continue;
-        }
-        let length = be16(bytes, at + 2).ok_or(Flaw::CutOff)?;
-        let body = bytes.get(at + 4..at + 2 + length).ok_or(Flaw::CutOff)?;
-        at += 2 + length;
-        match marker {
-            SOF0 | SOF1 => head.frame = body,
-            // Progressive, lossless or arithmetic.
-            0xc2 | 0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Ok(()),
-            DHT => head.tables(body)?,
-            DRI => head.restart = be16(body, 0).ok_or(Flaw::Length)?,
-            SOS => return head.scan(body, &bytes[at..]),
-            _ => {}
+/// Checks one JPEG after the other. Tables are kept, because a camera sends the same each time.
+#[derive(Debug, Default)]
+pub struct Checker {
+    means: [Option<Table>; 4],
+    changes: [Option<Table>; 4],
+}
+
+impl Checker {
+    /// Checks a JPEG whose parts are in order and whose tables are there.
+    pub fn check(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
+        let mut head = Head::default();
+        let mut at = 2;
+        loop {
+            let rest = bytes.get(at..).ok_or(Flaw::CutOff)?;
+            let found = rest
+                .windows(2)
+                .position(|pair| pair[0] == 0xff && pair[1] != 0 && pair[1] != 0xff);
+            at += found.ok_or(Flaw::CutOff)?;
+            let marker = bytes[at + 1];
+            if marker == 0x01 || (0xd0..=0xd9).contains(&marker) {
+                at += 2;
+                continue;
+            }
+            let length = be16(bytes, at + 2).ok_or(Flaw::CutOff)?;
+            let body = bytes.get(at + 4..at + 2 + length).ok_or(Flaw::CutOff)?;
+            at += 2 + length;
+            match marker {
+                SOF0 | SOF1 => head.frame = body,
+                // Progressive, lossless or arithmetic.
+                0xc2 | 0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Ok(()),
+                DHT => self.define(body, &mut head)?,
+                DRI => head.restart = be16(body, 0).ok_or(Flaw::Length)?,
+                SOS => return self.scan(&head, body, &bytes[at..]),
+                _ => {}
+            }
         }
     }
-}
 
-fn be16(bytes: &[u8], at: usize) -> Option<usize> {
-    let pair = bytes.get(at..at + 2)?;
-    Some(usize::from(pair[0]) << 8 | usize::from(pair[1]))
-}
-
-/// What stands before the scan.
-#[derive(Default)]
-struct Head<'a> {
-    frame: &'a [u8],
-    dc: [Option<Box<Table>>; 4],
-    ac: [Option<Box<Table>>; 4],
-    restart: usize,
-}
-
-impl Head<'_> {
-    fn tables(&mut self, mut body: &[u8]) -> Result<(), Flaw> {
-        while let Some((kind, rest)) = body.split_first() {
+    fn define(&mut self, mut body: &[u8], head: &mut Head<'_>) -> Result<(), Flaw> {
+        while let Some((name, rest)) = body.split_first() {
             let counts = rest.get(..16).ok_or(Flaw::Length)?;
             let total = counts
                 .iter()
                 .map(|count| usize::from(*count))
                 .sum::<usize>();
             let values = rest.get(16..16 + total).ok_or(Flaw::Length)?;
-            let tables = if kind >> 4 == 0 {
-                &mut self.dc
-            } else {
-                &mut self.ac
+            let (kind, tables, defined) = match name >> 4 {
+                0 => (Kind::Mean, &mut self.means, &mut head.means),
+                _ => (Kind::Change, &mut self.changes, &mut head.changes),
             };
-            let place = tables.get_mut(usize::from(kind & 15)).ok_or(Flaw::Length)?;
-            *place = Some(Box::new(Table::new(counts, values)));
+            let place = usize::from(name & 15);
+            let table = tables.get_mut(place).ok_or(Flaw::Length)?;
+            if !table
+                .as_ref()
+                .is_some_and(|table| table.is_of(counts, values))
+            {
+                *table = Some(Table::new(kind, counts, values));
+            }
+            defined[place] = true;
             body = &rest[16 + total..];
         }
         Ok(())
     }
 
     /// The parts of one coded unit, each with its tables and number of squares; then the units.
-    fn scan(&self, scan: &[u8], coded: &[u8]) -> Result<(), Flaw> {
-        let (Some(height), Some(width)) = (be16(self.frame, 1), be16(self.frame, 3)) else {
+    fn scan(&self, head: &Head<'_>, scan: &[u8], coded: &[u8]) -> Result<(), Flaw> {
+        let (Some(height), Some(width)) = (be16(head.frame, 1), be16(head.frame, 3)) else {
             return Ok(());
         };
-        let parts = self.frame.get(6..).unwrap_or(&[]);
+        let parts = head.frame.get(6..).unwrap_or(&[]);
         let count = usize::from(scan.first().copied().unwrap_or(0));
         if count != parts.len() / 3 || count == 0 {
             return Ok(());
@@ -110,27 +109,23 @@ impl Head<'_> {
             } else {
                 (sampling >> 4) * (sampling & 15)
             };
-            let table = |tables: &[Option<Box<Table>>; 4], at: u8| {
-                tables
-                    .get(usize::from(at))
-                    .and_then(|t| t.clone())
-                    .ok_or(Flaw::Scan)
-            };
+            let mean = usize::from(chosen[1] >> 4);
+            let changes = usize::from(chosen[1] & 15);
             unit.push((
                 squares,
-                table(&self.dc, chosen[1] >> 4)?,
-                table(&self.ac, chosen[1] & 15)?,
+                chosen_table(&self.means, &head.means, mean)?,
+                chosen_table(&self.changes, &head.changes, changes)?,
             ));
         }
         let units = width.div_ceil(8 * usize::from(h)) * height.div_ceil(8 * usize::from(v));
         let mut bits = Bits::new(coded);
         for number in 0..units {
-            if self.restart > 0 && number > 0 && number % self.restart == 0 {
+            if head.restart > 0 && number > 0 && number % head.restart == 0 {
                 bits.restart()?;
             }
-            for (squares, dc, ac) in &unit {
+            for (squares, mean, changes) in &unit {
                 for _ in 0..*squares {
-                    bits.square(dc, ac)?;
+                    bits.square(mean, changes)?;
                 }
             }
         }
@@ -138,45 +133,30 @@ impl Head<'_> {
     }
 }
 
-/// A Huffman table, for reading.
-#[derive(Clone)]
-struct Table {
-    /// Length and value of the code that these bits begin with; length 0: a longer code.
-    short: [(u8, u8); 1 << LOOK],
-    /// For each length: codes below this, at 16 bits, are of that length or shorter.
-    below: [u32; 17],
-    /// For each length: what is added to a code for its value's place.
-    shift: [i32; 17],
-    values: Vec<u8>,
+/// A table that this JPEG has.
+fn chosen_table<'a>(
+    tables: &'a [Option<Table>; 4],
+    defined: &[bool; 4],
+    place: usize,
+) -> Result<&'a Table, Flaw> {
+    let is_defined = defined.get(place).is_some_and(|defined| *defined);
+    let table = tables.get(place).and_then(Option::as_ref);
+    table.filter(|_| is_defined).ok_or(Flaw::Scan)
 }
 
-impl Table {
-    fn new(counts: &[u8], values: &[u8]) -> Self {
-        let mut table = Self {
-            short: [(0, 0); 1 << LOOK],
-            below: [0; 17],
-            shift: [0; 17],
-            values: values.to_vec(),
-        };
-        let (mut code, mut place) = (0u32, 0usize);
-        for (length, count) in (1u32..=16).zip(counts) {
-            table.shift[length as usize] = place as i32 - code as i32;
-            for value in values.iter().skip(place).take(usize::from(*count)) {
-                if length <= LOOK {
-                    let from = (code << (LOOK - length)) as usize;
-                    let until = from + (1 << (LOOK - length));
-                    if let Some(entries) = table.short.get_mut(from..until) {
-                        entries.fill((length as u8, *value));
-                    }
-                }
-                code += 1;
-            }
-            place += usize::from(*count);
-            table.below[length as usize] = code << (16 - length);
-            code <<= 1;
-        }
-        table
-    }
+/// What stands before the scan.
+#[derive(Default)]
+struct Head<'a> {
+    frame: &'a [u8],
+    /// Which of the tables this JPEG has.
+    means: [bool; 4],
+    changes: [bool; 4],
+    restart: usize,
+}
+
+fn be16(bytes: &[u8], at: usize) -> Option<usize> {
+    let pair = bytes.get(at..at + 2)?;
+    Some(usize::from(pair[0]) << 8 | usize::from(pair[1]))
 }
 
 /// The bits of a scan.
@@ -229,49 +209,32 @@ impl<'a> Bits<'a> {
         }
     }
 
-    fn skip(&mut self, length: u32) -> Result<(), Flaw> {
-        self.count = self.count.checked_sub(length).ok_or(Flaw::Scan)?;
-        self.waiting <<= length;
-        Ok(())
-    }
-
-    /// The next value: its code and as many bits as `extra` says for it are passed.
-    fn value(&mut self, table: &Table, extra: impl Fn(u8) -> u32) -> Result<u8, Flaw> {
+    /// Passes the next codes and their numbers: so many as stay below `room` places, at least
+    /// one. Gives their places.
+    #[inline(always)]
+    fn pass(&mut self, table: &Table, room: u8) -> Result<u8, Flaw> {
         // A code and its number are at most 16 bits each.
         if self.count < 32 {
             self.fill();
         }
-        let (length, value) = table.short[(self.waiting >> (64 - LOOK)) as usize];
-        let (length, value) = if length > 0 {
-            (u32::from(length), value)
-        } else {
-            let ahead = (self.waiting >> 48) as u32;
-            let longer = (LOOK + 1..=16).find(|length| ahead < table.below[*length as usize]);
-            let length = longer.ok_or(Flaw::Scan)?;
-            let place = (ahead >> (16 - length)) as i32 + table.shift[length as usize];
-            let value = usize::try_from(place)
-                .ok()
-                .and_then(|at| table.values.get(at));
-            (length, *value.ok_or(Flaw::Scan)?)
-        };
-        self.skip(length + extra(value))?;
-        Ok(value)
+        let step = table.look(self.waiting, room)?;
+        let bits = u32::from(step.bits);
+        self.count = self.count.checked_sub(bits).ok_or(Flaw::Scan)?;
+        self.waiting <<= bits;
+        Ok(step.places)
     }
 
     /// Passes one square of eight by eight.
-    fn square(&mut self, dc: &Table, ac: &Table) -> Result<(), Flaw> {
-        self.value(dc, |size| u32::from(size & 15))?;
+    fn square(&mut self, mean: &Table, changes: &Table) -> Result<(), Flaw> {
+        self.pass(mean, 64)?;
         let mut place = 1;
         while place < 64 {
-            let value = self.value(ac, |value| u32::from(value & 15))?;
-            place += match value {
-                0xf0 => 16,
-                // The rest of the square is zero.
-                value if value & 15 == 0 => return Ok(()),
-                value => u32::from(value >> 4) + 1,
-            };
+            place += self.pass(changes, 64 - place)?;
         }
-        if place > 64 { Err(Flaw::Scan) } else { Ok(()) }
+        match place {
+            64 | LAST.. => Ok(()),
+            _ => Err(Flaw::Scan),
+        }
     }
 
     /// Passes a restart marker, which must be next.
@@ -289,3 +252,6 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,17 +75,22 @@ impl Background {
         self.learned_ms
     }
 
+    /// The usual brightness of each cell.
+    fn usual_luma(&self) -> Vec<f32> {
+        self.models.iter().map(|model| model.usual().luma).collect()
+    }
+
     /// What the scene is like at night; `None` by day. Lamps cast no shadow that is dark, but a
     /// scene that was hardly seen yet may have been lit by some that have gone: there what is
     /// darker now is better taken for a shadow.
-    fn night(&self) -> Option<Night> {
-        let usual = || self.models.iter().map(|model| &model.modes[0].cell);
+    fn night(&self, usual_luma: &[f32]) -> Option<Night> {
         let count = self.models.len().max(1);
-        let luma = usual().map(|cell| cell.luma).sum::<f32>() / count as f32;
+        let luma = usual_luma.iter().sum::<f32>() / count as f32;
         if luma >= NIGHT_LUMA {
             return None;
         }
-        let mut textures: Vec<f32> = usual().map(|cell| cell.texture).collect();
+        let textures = self.models.iter().map(|model| model.usual().texture);
+        let mut textures: Vec<f32> = textures.collect();
         let at = count / PLAIN_PART;
         let (_, noise, _) = textures.select_nth_unstable_by(at, f32::total_cmp);
         Some(Night {
@@ -117,9 +122,9 @@ impl Background {
             rate = (elapsed / self.memory_ms * FLOOD_SPEED).max(rate);
         }
         let rate = rate.min(0.5);
-        let usual = self.models.iter().map(|model| &model.modes[0].cell);
-        let mut gain = Gain::measure(grid, usual, held);
-        let night = self.night();
+        let usual = self.usual_luma();
+        let mut gain = Gain::measure(grid, &usual, held);
+        let night = self.night(&usual);
         self.dark = night.is_some();
         if self.dark {
             gain = gain.even();
@@ -128,23 +133,22 @@ impl Background {
             night,
             ..self.tolerance
         };
-        let mut seen = Vec::with_capacity(grid.cells.len());
+        let mut seen = vec![Seen::Background; grid.cells.len()];
         let mut gains = Vec::with_capacity(grid.across);
-        let rows = grid.cells.chunks_exact(grid.across.max(1));
-        for (row, cells) in rows.enumerate() {
+        for row in 0..grid.down {
             gain.row(row, &mut gains);
-            let first = row * grid.across;
-            for (column, cell) in cells.iter().enumerate() {
+            let here = row * grid.across..(row + 1) * grid.across;
+            let cells = grid.cells[here.clone()].iter().zip(&gains);
+            let models = self.models[here.clone()].iter_mut();
+            let told = seen[here.clone()].iter_mut().zip(&held[here]);
+            for (((cell, gain), model), (seen, held)) in cells.zip(models).zip(told) {
                 if cell.is_missing() {
-                    seen.push(Seen::Background);
                     continue;
                 }
-                let model = &mut self.models[first + column];
-                let (what, matched, cell) =
-                    model.judge_lit(cell, gains[column], &tolerance, swaying);
-                seen.push(what);
+                let (what, matched, cell) = model.judge_lit(cell, *gain, &tolerance, swaying);
+                *seen = what;
                 let is_usual = what == Seen::Background;
-                if held[first + column] && !flooded && !is_usual {
+                if *held && !flooded && !is_usual {
                     continue;
                 }
                 let slow = settled && !flooded && what == Seen::Foreground;

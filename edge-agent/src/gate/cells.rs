@@ -27,14 +27,6 @@ pub struct Cells {
     pub cells: Vec<Cell>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    red: u32,
-    green: u32,
-    blue: u32,
-    steps: u32,
-}
-
 impl Cell {
     /// A cell that a moved picture does not show.
     const MISSING: Self = Self {
@@ -71,25 +63,24 @@ impl Cells {
         // Columns of cells that are wholly in the moved picture.
         let first = ((-dx).max(0) as usize).div_ceil(side).min(across);
         let end = (width.saturating_sub(dx.max(0) as usize) / side).clamp(first, across);
-        let mut sums = vec![Sums::default(); end - first];
+        let mut sums = Sums::new(end - first, side);
         for row in 0..down {
             let top = (row * side) as i64 + i64::from(dy);
             if top < 0 || top as usize + side > height {
                 cells.resize(cells.len() + across, Cell::MISSING);
                 continue;
             }
-            sums.fill(Sums::default());
+            sums.clear();
             for line in 0..side {
                 let y = (top as usize + line) as u32;
                 let here = view.row(y);
                 let below = view.row((y + 1).min(view.height() - 1));
                 let start = ((first * side) as i64 + i64::from(dx)) as usize * 3;
-                let bytes = (end - first) * side * 3;
-                let part = start..start + bytes;
-                add_line(&mut sums, &here[part.clone()], &below[part], side);
+                let part = start..start + sums.light.len();
+                sums.add(&here[part.clone()], &below[part]);
             }
             cells.resize(cells.len() + first, Cell::MISSING);
-            cells.extend(sums.iter().map(|sums| mean(sums, side)));
+            sums.means(side, &mut cells);
             cells.resize(cells.len() + across - end, Cell::MISSING);
         }
         Self {
@@ -100,40 +91,109 @@ impl Cells {
     }
 }
 
-/// Adds one line of pixels to the sums of the cells that it crosses.
-fn add_line(sums: &mut [Sums], here: &[u8], below: &[u8], side: usize) {
-    let cells = here
-        .chunks_exact(side * 3)
-        .zip(below.chunks_exact(side * 3));
-    for (sum, (here, below)) in sums.iter_mut().zip(cells) {
-        let mut before = here[1];
-        for (pixel, under) in here.chunks_exact(3).zip(below.chunks_exact(3)) {
-            sum.red += u32::from(pixel[0]);
-            sum.green += u32::from(pixel[1]);
-            sum.blue += u32::from(pixel[2]);
-            // Green carries most of the brightness and is the least noisy channel.
-            sum.steps +=
-                u32::from(pixel[1].abs_diff(before)) + u32::from(pixel[1].abs_diff(under[1]));
-            before = pixel[1];
+/// What the lines of one row of cells add up to at each of their bytes, three a pixel. Cell by
+/// cell comes last, because whole lines are added many bytes at a time. A cell has 64 lines at
+/// most, each with two steps of up to 255, which 16 bits hold.
+struct Sums {
+    light: Vec<u16>,
+    /// Steps to the pixel below and to the one on the left.
+    steps: Vec<u16>,
+    /// All bits, but none where the pixel on the left is another cell's.
+    within: Vec<u8>,
+}
+
+impl Sums {
+    fn new(cells: usize, side: usize) -> Self {
+        let bytes = cells * side * 3;
+        let within = |at: usize| match at / 3 % side {
+            0 => 0,
+            _ => u8::MAX,
+        };
+        Self {
+            light: vec![0; bytes],
+            steps: vec![0; bytes],
+            within: (0..bytes).map(within).collect(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.light.fill(0);
+        self.steps.fill(0);
+    }
+
+    /// Adds one line of pixels.
+    fn add(&mut self, here: &[u8], below: &[u8]) {
+        let Self {
+            light,
+            steps,
+            within,
+        } = self;
+        let sums = light.iter_mut().zip(steps.iter_mut());
+        for ((light, steps), (here, below)) in sums.zip(here.iter().zip(below)).take(3) {
+            *light += u16::from(*here);
+            *steps += step(*here, *below);
+        }
+        let Some(left) = here.len().checked_sub(3) else {
+            return;
+        };
+        let sums = light[3..].iter_mut().zip(&mut steps[3..]).zip(&within[3..]);
+        let pixels = here[3..].iter().zip(&below[3..]).zip(&here[..left]);
+        for (((light, steps), within), ((here, below), left)) in sums.zip(pixels) {
+            *light += u16::from(*here);
+            *steps += step(*here, *below) + (step(*here, *left) & u16::from(*within));
+        }
+    }
+
+    /// The cells' means.
+    fn means(&self, side: usize, cells: &mut Vec<Cell>) {
+        let (light, steps) = (&self.light, &self.steps);
+        if side == 4 {
+            // With the usual side known beforehand each sum is a straight line of additions.
+            let parts = light
+                .as_chunks::<12>()
+                .0
+                .iter()
+                .zip(steps.as_chunks::<12>().0);
+            cells.extend(parts.map(|(light, steps)| mean(light, steps, 16.0)));
+        } else {
+            let parts = light
+                .chunks_exact(side * 3)
+                .zip(steps.chunks_exact(side * 3));
+            let pixels = (side * side) as f32;
+            cells.extend(parts.map(|(light, steps)| mean(light, steps, pixels)));
         }
     }
 }
 
-fn mean(sums: &Sums, side: usize) -> Cell {
-    let pixels = (side * side) as f32;
+#[inline(always)]
+fn mean(light: &[u16], steps: &[u16], pixels: f32) -> Cell {
+    let [mut red, mut green, mut blue, mut step] = [0u32; 4];
+    for (light, steps) in light.chunks_exact(3).zip(steps.chunks_exact(3)) {
+        red += u32::from(light[0]);
+        green += u32::from(light[1]);
+        blue += u32::from(light[2]);
+        // Green carries most of the brightness and is the least noisy channel.
+        step += u32::from(steps[1]);
+    }
     // BT.601 luma weights in 256ths.
-    let luma = (77 * sums.red + 150 * sums.green + 29 * sums.blue) as f32 / (256.0 * pixels);
+    let luma = (77 * red + 150 * green + 29 * blue) as f32 / (256.0 * pixels);
     Cell {
         luma,
-        red: sums.red as f32 / pixels - luma,
-        blue: sums.blue as f32 / pixels - luma,
-        texture: sums.steps as f32 / (2.0 * pixels),
+        red: red as f32 / pixels - luma,
+        blue: blue as f32 / pixels - luma,
+        texture: step as f32 / (2.0 * pixels),
     }
+}
+
+/// How far two values are apart.
+fn step(a: u8, b: u8) -> u16 {
+    u16::from(a.max(b) - a.min(b))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Random;
     use models::RgbFrame;
 
     #[test]
@@ -187,6 +247,73 @@ mod tests {
                 }
             }
             assert!(compared > 20, "{compared}");
+        }
+    }
+
+    /// The same, pixel by pixel.
+    fn plain(frame: &RgbFrame, side: u32, (dx, dy): (i32, i32), column: u32, row: u32) -> Cell {
+        let [mut red, mut green, mut blue, mut steps] = [0u32; 4];
+        for y in 0..side {
+            for x in 0..side {
+                let at = |offset: i32, side: u32, cell: u32| (cell * side) as i32 + offset;
+                let (x0, y0) = (
+                    at(dx, side, column) as u32 + x,
+                    at(dy, side, row) as u32 + y,
+                );
+                let pixel = frame.view().pixel(x0, y0);
+                red += u32::from(pixel[0]);
+                green += u32::from(pixel[1]);
+                blue += u32::from(pixel[2]);
+                let below = frame.view().pixel(x0, (y0 + 1).min(frame.height() - 1));
+                steps += u32::from(pixel[1].abs_diff(below[1]));
+                if x > 0 {
+                    let left = frame.view().pixel(x0 - 1, y0);
+                    steps += u32::from(pixel[1].abs_diff(left[1]));
+                }
+            }
+        }
+        let pixels = (side * side) as f32;
+        let luma = (77 * red + 150 * green + 29 * blue) as f32 / (256.0 * pixels);
+        Cell {
+            luma,
+            red: red as f32 / pixels - luma,
+            blue: blue as f32 / pixels - luma,
+            texture: steps as f32 / (2.0 * pixels),
+        }
+    }
+
+    #[test]
+    fn whole_lines_add_up_to_what_single_pixels_do() {
+        let mut random = Random(4);
+        for (width, height, side) in [
+            (67, 41, 4),
+            (64, 36, 4),
+            (30, 31, 1),
+            (50, 23, 5),
+            (200, 130, 64),
+        ] {
+            let mut frame = RgbFrame::filled(width, height, [0; 3]).unwrap();
+            // Black and white now and then, whose steps are the largest.
+            frame
+                .data_mut()
+                .fill_with(|| match random.below(256) as u8 {
+                    value if value < 60 => 0,
+                    value if value > 190 => 255,
+                    value => value,
+                });
+            for shift in [(0, 0), (3, -2), (-5, 4), (8, 8)] {
+                let cells = Cells::measure(frame.view(), side, shift);
+                let mut compared = 0;
+                for (index, cell) in cells.cells.iter().enumerate() {
+                    if !cell.is_missing() {
+                        let (column, row) = (index % cells.across, index / cells.across);
+                        let plain = plain(&frame, side, shift, column as u32, row as u32);
+                        assert_eq!(*cell, plain, "{side} px, {shift:?}, {column} {row}");
+                        compared += 1;
+                    }
+                }
+                assert!(compared > 0, "{side} px, {shift:?}: {compared}");
+            }
         }
     }
 }

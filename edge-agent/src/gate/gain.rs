@@ -2,7 +2,7 @@
 //! camera's exposure. Medians of coarse blocks, mixed between their middles, so that a change
 //! may come from one side. Cells that show vehicles take no part. No memory.
 
-use super::cells::{Cell, Cells};
+use super::cells::Cells;
 
 /// Blocks across and down.
 const BLOCKS: (usize, usize) = (4, 3);
@@ -23,30 +23,36 @@ pub struct Gain {
     blocks: Vec<f32>,
     /// The whole picture's.
     all: f32,
-    across: usize,
     down: usize,
+    /// The blocks that each column of cells lies between.
+    columns: Vec<(usize, usize, f32)>,
 }
 
 impl Gain {
-    /// Compares a frame's cells with the usual ones. `hidden` cells are left out.
-    pub fn measure<'a>(
-        grid: &Cells,
-        usual: impl Iterator<Item = &'a Cell>,
-        hidden: &[bool],
-    ) -> Self {
+    /// Compares a frame's cells with the usual brightness of each. `hidden` cells are left out.
+    pub fn measure(grid: &Cells, usual: &[f32], hidden: &[bool]) -> Self {
         let (across, down) = (grid.across, grid.down);
         let mut histograms = vec![[0u32; BINS]; BLOCKS.0 * BLOCKS.1];
-        let mut whole = [0u32; BINS];
-        for (index, (cell, usual)) in grid.cells.iter().zip(usual).enumerate() {
-            // Dark and blinded cells tell no ratio.
-            if hidden[index] || cell.is_missing() || usual.luma < 20.0 || usual.luma > 235.0 {
-                continue;
+        let columns: Vec<usize> = (0..across).map(|x| x * BLOCKS.0 / across).collect();
+        for row in 0..down {
+            let blocks = row * BLOCKS.1 / down * BLOCKS.0;
+            let here = row * across..(row + 1) * across;
+            let cells = grid.cells[here.clone()].iter();
+            let cells = cells.zip(&usual[here.clone()]).zip(&hidden[here]);
+            for (((cell, usual), hidden), block) in cells.zip(&columns) {
+                // Dark and blinded cells tell no ratio.
+                if *hidden || cell.is_missing() || *usual < 20.0 || *usual > 235.0 {
+                    continue;
+                }
+                let bin = (cell.luma / usual * PER_UNIT + 0.5) as usize;
+                histograms[blocks + block][bin.min(BINS - 1)] += 1;
             }
-            let block =
-                index / across * BLOCKS.1 / down * BLOCKS.0 + index % across * BLOCKS.0 / across;
-            let bin = (cell.luma / usual.luma * PER_UNIT + 0.5) as usize;
-            histograms[block][bin.min(BINS - 1)] += 1;
-            whole[bin.min(BINS - 1)] += 1;
+        }
+        let mut whole = [0u32; BINS];
+        for histogram in &histograms {
+            for (sum, count) in whole.iter_mut().zip(histogram) {
+                *sum += count;
+            }
         }
         let all = median(&whole, 1).unwrap_or(1.0);
         let block_cells = (across * down) as f32 / (BLOCKS.0 * BLOCKS.1) as f32;
@@ -55,11 +61,12 @@ impl Gain {
             .iter()
             .map(|histogram| median(histogram, least).unwrap_or(all))
             .collect();
+        let columns = (0..across).map(|column| between(column, across, BLOCKS.0));
         Self {
             blocks,
             all,
-            across,
             down,
+            columns: columns.collect(),
         }
     }
 
@@ -73,15 +80,16 @@ impl Gain {
     /// The gains of one row of cells, left to right.
     pub fn row(&self, row: usize, gains: &mut Vec<f32>) {
         let (upper, lower, part) = between(row, self.down, BLOCKS.1);
-        gains.clear();
         let edges: [f32; BLOCKS.0] = std::array::from_fn(|block| {
             let from = self.blocks[upper * BLOCKS.0 + block];
             from + (self.blocks[lower * BLOCKS.0 + block] - from) * part
         });
-        for column in 0..self.across {
-            let (left, right, part) = between(column, self.across, BLOCKS.0);
-            gains.push(edges[left] + (edges[right] - edges[left]) * part);
-        }
+        gains.clear();
+        gains.extend(
+            self.columns
+                .iter()
+                .map(|(left, right, part)| edges[*left] + (edges[*right] - edges[*left]) * part),
+        );
     }
 }
 
@@ -113,6 +121,7 @@ fn median(histogram: &[u32; BINS], least: u32) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::Cell;
     use super::*;
 
     fn cell(luma: f32) -> Cell {
@@ -125,11 +134,11 @@ mod tests {
     #[test]
     fn light_from_one_side_is_found_and_vehicles_are_left_out() {
         let (across, down) = (80, 45);
-        let usual = vec![cell(100.0); across * down];
+        let usual = vec![100.0; across * down];
         let mut grid = Cells {
             across,
             down,
-            cells: usual.clone(),
+            cells: vec![cell(100.0); across * down],
         };
         let mut hidden = vec![false; across * down];
         for (index, cell) in grid.cells.iter_mut().enumerate() {
@@ -140,7 +149,7 @@ mod tests {
                 hidden[index] = true;
             }
         }
-        let gain = Gain::measure(&grid, usual.iter(), &hidden);
+        let gain = Gain::measure(&grid, &usual, &hidden);
         let mut gains = Vec::new();
         gain.row(30, &mut gains);
         for (x, gain) in gains.iter().enumerate() {

@@ -1,5 +1,5 @@
 //! `cargo xtask bench agent`: frames a second of the agent on one core of this machine, where the
-//! time goes, and whether its memory stays flat.
+//! time goes, how soon after its start it watches, and whether its memory stays flat.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::rates::median;
-use super::road;
+use super::{road, start};
 use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::{say, workspace};
@@ -22,6 +22,9 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..))]
     frames: u32,
 }
+
+/// How often the start is timed.
+const STARTS: u32 = 9;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -49,11 +52,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         );
         rounds.push(report);
     }
+    let step = say::begin("start", &format!("{STARTS} times"));
+    let agent = built.join("edge-agent");
+    let starts: Result<Vec<_>> = (0..STARTS)
+        .map(|_| start::until_watching(&agent, &config))
+        .collect();
+    let starts = start::told(&starts?);
+    step.done();
     let step = say::begin("memory", &format!("over {} frames", arguments.frames));
     let long = watch(&config, arguments.frames)?;
     step.done();
     println!("\n{}", table(&rounds));
-    println!("\n{}", memory(&long));
+    println!("\n{starts}\n{}", memory(&long));
     Ok(())
 }
 
@@ -76,15 +86,20 @@ fn table(rounds: &[Value]) -> String {
         let numbers: Vec<f64> = rounds.iter().filter_map(number).collect();
         median(&numbers).unwrap_or(f64::NAN)
     };
-    let mut rows = "| Stage | µs a frame |\n|---|---|".to_string();
+    let mut rows = "| Stage | ms a frame | share |\n|---|---|---|".to_string();
     let stages = rounds.first().and_then(|round| round["stages"].as_array());
+    let total = middle(&|round| {
+        let stages = round["stages"].as_array()?;
+        stages.iter().map(|stage| stage["mean_ns"].as_f64()).sum()
+    });
     for (index, stage) in stages.into_iter().flatten().enumerate() {
         let name = stage["name"].as_str().unwrap_or_default();
         let mean = middle(&|round| round["stages"][index]["mean_ns"].as_f64());
-        rows.push_str(&format!("\n| {name} | {:.0} |", mean / 1e3));
+        let share = 100.0 * mean / total;
+        rows.push_str(&format!("\n| {name} | {:.3} | {share:.1} % |", mean / 1e6));
     }
     let rate = middle(&|round| round["frames_per_second"].as_f64());
-    rows.push_str(&format!("\n| frames/s on one core | {rate:.0} |"));
+    rows.push_str(&format!("\n| frames/s on one core | {rate:.0} | |"));
     rows
 }
 
@@ -99,7 +114,8 @@ fn memory(report: &Value) -> String {
         )
     };
     let told: Vec<String> = looks.into_iter().flatten().map(look).collect();
-    format!("resident memory: {}", told.join(", "))
+    let peak = report["peak_kib"].as_f64().unwrap_or(f64::NAN) / 1024.0;
+    format!("resident memory: {}; at most {peak:.1}", told.join(", "))
 }
 
 #[cfg(test)]
@@ -109,19 +125,15 @@ mod tests {
     #[test]
     fn medians_are_told() {
         let round = |ns: f64, rate: f64| serde_json::json!({"stages": [{"name": "decode", "mean_ns": ns}], "frames_per_second": rate});
-        let rounds = [
-            round(1000.0, 90.0),
-            round(5000.0, 100.0),
-            round(2000.0, 110.0),
-        ];
+        let rounds = [round(1e6, 90.0), round(5e6, 100.0), round(2e6, 110.0)];
         assert_eq!(
             table(&rounds),
-            "| Stage | µs a frame |\n|---|---|\n| decode | 2 |\n| frames/s on one core | 100 |"
+            "| Stage | ms a frame | share |\n|---|---|---|\n| decode | 2.000 | 100.0 % |\n| frames/s on one core | 100 | |"
         );
-        let long = serde_json::json!({"resident_kib": [[1, 2048], [1000, 3072]]});
+        let long = serde_json::json!({"resident_kib": [[1, 2048], [1000, 3072]], "peak_kib": 3584});
         assert_eq!(
             memory(&long),
-            "resident memory: 2.0 MiB after 1, 3.0 MiB after 1000"
+            "resident memory: 2.0 MiB after 1, 3.0 MiB after 1000; at most 3.5"
         );
     }
 }

@@ -2,19 +2,8 @@
 //! with and without vector instructions, and nothing that a camera sends stops the program.
 
 use super::*;
+use crate::testing::Random;
 use models::{RgbFrame, picture};
-
-/// A xorshift generator (Marsaglia 2003).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as u32 % most
-    }
-}
 
 /// Writes the bits of a scan.
 #[derive(Default)]

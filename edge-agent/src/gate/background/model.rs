@@ -66,49 +66,55 @@ pub enum Seen {
     Foreground,
 }
 
-/// One appearance.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mode {
-    share: f32,
-    /// What it looks like.
-    pub cell: Cell,
-}
-
 /// What is known of one cell.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Sorted by share, largest first.
-    pub modes: [Mode; MODES],
+    /// The share of the time of each appearance, largest first; none: not known yet.
+    shares: [f32; MODES],
+    /// What each looks like.
+    modes: [Cell; MODES],
     /// Mean absolute deviation of brightness, colour and texture of the matched mode.
     noise: [f32; 3],
     /// How much brighter than usual the background was when it was last seen here.
     light: f32,
 }
 
+/// The largest deviations of the same appearance: brightness, red, blue, texture.
+type Allowed = [f32; 4];
+
 impl Model {
     pub fn new(cell: &Cell) -> Self {
-        let mut modes = [Mode::default(); MODES];
-        modes[0] = Mode {
-            share: 1.0,
-            cell: *cell,
-        };
+        let mut modes = [Cell::default(); MODES];
+        modes[0] = *cell;
         Self {
+            shares: [1.0, 0.0, 0.0],
             modes,
             noise: [1.0; 3],
             light: 1.0,
         }
     }
 
-    /// The largest deviation in units of what is tolerated: up to 1 is the same appearance.
-    fn distance(&self, cell: &Cell, mode: &Cell, tolerance: &Tolerance) -> f32 {
-        let allowed = |least: f32, noise: f32| least.max((noise * NOISE_FACTOR).min(3.0 * least));
-        let luma = (cell.luma - mode.luma).abs() / allowed(tolerance.luma, self.noise[0]);
-        let chroma = allowed(tolerance.chroma, self.noise[1]);
-        let red = (cell.red - mode.red).abs() / chroma;
-        let blue = (cell.blue - mode.blue).abs() / chroma;
-        let texture =
-            (cell.texture - mode.texture).abs() / allowed(tolerance.texture, self.noise[2]);
-        luma.max(red).max(blue).max(texture)
+    /// What is seen here most of the time.
+    pub fn usual(&self) -> &Cell {
+        &self.modes[0]
+    }
+
+    fn allowed(&self, tolerance: &Tolerance) -> Allowed {
+        let Tolerance {
+            luma,
+            chroma,
+            texture,
+            ..
+        } = *tolerance;
+        let allowed =
+            |least: f32, noise: f32| larger(least, smaller(noise * NOISE_FACTOR, 3.0 * least));
+        let chroma = allowed(chroma, self.noise[1]);
+        [
+            allowed(luma, self.noise[0]),
+            chroma,
+            chroma,
+            allowed(texture, self.noise[2]),
+        ]
     }
 
     /// What the cell shows, seen in the light of the scene around, and the cell as it would be
@@ -132,13 +138,10 @@ impl Model {
         }
         let in_light = cell.in_light(1.0 / self.light);
         // A noisy cell's wide tolerance would let a vehicle's edge pass as light.
-        let noise = std::mem::take(&mut self.noise);
-        let small_step = Tolerance {
-            luma: tolerance.luma.max(LIGHT_STEP * cell.luma / self.light),
-            ..*tolerance
-        };
-        let (lit, lit_matched) = self.judge(&in_light, &small_step);
-        self.noise = noise;
+        let step = tolerance.luma.max(LIGHT_STEP * cell.luma / self.light);
+        let (chroma, texture) = (tolerance.chroma, tolerance.texture);
+        let small_step = [step, chroma, chroma, texture];
+        let (lit, lit_matched) = self.judge_within(&in_light, &small_step, tolerance);
         if lit == Seen::Background {
             self.follow_light(cell, lit_matched);
             return (lit, lit_matched, in_light);
@@ -150,7 +153,7 @@ impl Model {
         let Some(mode) = matched else {
             return;
         };
-        let light = cell.luma / self.modes[mode].cell.luma.max(1.0);
+        let light = cell.luma / self.modes[mode].luma.max(1.0);
         if LIGHT.contains(&light) {
             self.light = light;
         }
@@ -158,105 +161,129 @@ impl Model {
 
     /// What the cell shows, and which mode it belongs to.
     pub fn judge(&self, cell: &Cell, tolerance: &Tolerance) -> (Seen, Option<usize>) {
-        let mut best: Option<(usize, f32)> = None;
-        let mut nearest_background = f32::INFINITY;
-        let (mut shadow, mut lit) = (false, false);
+        self.judge_within(cell, &self.allowed(tolerance), tolerance)
+    }
+
+    /// The same, where so much is the same appearance.
+    fn judge_within(
+        &self,
+        cell: &Cell,
+        allowed: &Allowed,
+        tolerance: &Tolerance,
+    ) -> (Seen, Option<usize>) {
+        let (mut best, mut least) = (None, f32::INFINITY);
+        let (mut background, mut nearest_background) = (0, f32::INFINITY);
         let mut more_common = 0.0;
-        for (index, mode) in self.modes.iter().enumerate() {
-            if mode.share <= 0.0 {
+        for (index, (mode, share)) in self.modes.iter().zip(self.shares).enumerate() {
+            if share <= 0.0 {
                 break;
             }
-            let distance = self.distance(cell, &mode.cell, tolerance);
-            if distance <= 1.0 && best.is_none_or(|(_, least)| distance < least) {
-                best = Some((index, distance));
+            let distance = distance(cell, mode, allowed);
+            if distance <= 1.0 && distance < least {
+                (best, least) = (Some(index), distance);
             }
             if more_common < BACKGROUND_SHARE {
-                nearest_background = nearest_background.min(distance);
-                shadow |= tolerance.night.is_none_or(|night| night.shadows)
-                    && shaded(cell, &mode.cell, tolerance);
-                lit |= tolerance
-                    .night
-                    .is_some_and(|night| lit_up(cell, &mode.cell, tolerance, night));
+                background = index + 1;
+                nearest_background = smaller(nearest_background, distance);
             }
-            more_common += mode.share;
+            more_common += share;
         }
-        let what = if nearest_background <= 1.0 {
-            Seen::Background
-        } else if shadow {
+        if nearest_background <= 1.0 {
+            return (Seen::Background, best);
+        }
+        let usual = &self.modes[..background];
+        let shaded = |usual: &Cell| shaded(cell, usual, tolerance);
+        let lit_up = |usual: &Cell, night| lit_up(cell, usual, tolerance, night);
+        let night = tolerance.night;
+        let what = if night.is_none_or(|night| night.shadows) && usual.iter().any(shaded) {
             Seen::Shadow
-        } else if lit {
+        } else if night.is_some_and(|night| usual.iter().any(|usual| lit_up(usual, night))) {
             Seen::Lit
         } else if nearest_background <= 1.6 {
             Seen::Doubtful
         } else {
             Seen::Foreground
         };
-        (what, best.map(|(index, _)| index))
+        (what, best)
     }
 
     pub fn learn(&mut self, cell: &Cell, matched: Option<usize>, rate: f32) {
-        for mode in &mut self.modes {
-            mode.share *= 1.0 - rate;
-        }
+        let mut shares = self.shares.map(|share| share * (1.0 - rate));
         match matched {
-            Some(index) => {
-                let mode = &mut self.modes[index];
-                mode.share += rate;
+            Some(matched) => {
+                for (index, share) in shares.iter_mut().enumerate() {
+                    *share += if index == matched { rate } else { 0.0 };
+                }
                 let speed = (rate * MEAN_SPEED).min(0.1).max(rate);
-                let known = &mut mode.cell;
-                let off = [
-                    (cell.luma - known.luma).abs(),
-                    (cell.red - known.red)
-                        .abs()
-                        .max((cell.blue - known.blue).abs()),
-                    (cell.texture - known.texture).abs(),
-                ];
-                known.luma += (cell.luma - known.luma) * speed;
-                known.red += (cell.red - known.red) * speed;
-                known.blue += (cell.blue - known.blue) * speed;
-                known.texture += (cell.texture - known.texture) * speed;
+                let off = approach(&mut self.modes[matched], cell, speed);
                 for (noise, off) in self.noise.iter_mut().zip(off) {
                     *noise += (off - *noise) * speed.min(0.05);
                 }
             }
             None => {
-                let last = MODES - 1;
-                self.modes[last] = Mode {
-                    share: rate,
-                    cell: *cell,
-                };
+                self.modes[MODES - 1] = *cell;
+                shares[MODES - 1] = rate;
             }
         }
-        self.settle();
+        self.settle(shares);
     }
 
     /// Gives the appearance half of the time.
     pub fn adopt(&mut self, cell: &Cell) {
-        for mode in &mut self.modes {
-            mode.share *= 0.5;
-        }
-        self.modes[MODES - 1] = Mode {
-            share: 0.5,
-            cell: *cell,
-        };
-        self.settle();
+        let mut shares = self.shares.map(|share| share * 0.5);
+        self.modes[MODES - 1] = *cell;
+        shares[MODES - 1] = 0.5;
+        self.settle(shares);
     }
 
-    /// Makes the shares sum up to 1 and sorts by them.
-    fn settle(&mut self) {
-        let total: f32 = self.modes.iter().map(|mode| mode.share).sum();
+    /// Takes these shares, makes them sum up to 1 and sorts by them.
+    fn settle(&mut self, shares: [f32; MODES]) {
+        let total: f32 = shares.iter().sum();
         let scale = 1.0 / total.max(f32::MIN_POSITIVE);
-        for mode in &mut self.modes {
-            mode.share *= scale;
+        let mut shares = shares.map(|share| share * scale);
+        while let Some(low) = (1..MODES).find(|low| shares[*low] > shares[low - 1]) {
+            shares.swap(low, low - 1);
+            self.modes.swap(low, low - 1);
         }
-        for _ in 1..MODES {
-            for low in 1..MODES {
-                if self.modes[low].share > self.modes[low - 1].share {
-                    self.modes.swap(low, low - 1);
-                }
-            }
-        }
+        self.shares = shares;
     }
+}
+
+/// The largest deviation in units of what is allowed: up to 1 is the same appearance.
+fn distance(cell: &Cell, mode: &Cell, allowed: &Allowed) -> f32 {
+    let [luma, red, blue, texture] = [
+        (cell.luma - mode.luma).abs() / allowed[0],
+        (cell.red - mode.red).abs() / allowed[1],
+        (cell.blue - mode.blue).abs() / allowed[2],
+        (cell.texture - mode.texture).abs() / allowed[3],
+    ];
+    larger(larger(luma, red), larger(blue, texture))
+}
+
+/// Moves what is known towards a new look, by this share of the way; how far they were apart in
+/// brightness, colour and texture.
+fn approach(known: &mut Cell, cell: &Cell, share: f32) -> [f32; 3] {
+    let [luma, red, blue, texture] = [
+        cell.luma - known.luma,
+        cell.red - known.red,
+        cell.blue - known.blue,
+        cell.texture - known.texture,
+    ];
+    known.luma += luma * share;
+    known.red += red * share;
+    known.blue += blue * share;
+    known.texture += texture * share;
+    [luma.abs(), larger(red.abs(), blue.abs()), texture.abs()]
+}
+
+/// Like [`f32::max`], which takes twice as long because it minds what is no number.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// Like [`f32::min`], as above.
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 /// Whether the cell is the same surface with less light: everything shrinks alike.

@@ -52,7 +52,7 @@ fn by_night_more_light_is_told_from_other_surfaces_and_nothing_is_a_shadow() {
     for frame in 0..110 {
         background.observe(&road(40.0, 0.0, 4.0), frame * 40, CALM);
     }
-    let night = background.night();
+    let night = background.night(&background.usual_luma());
     assert!(night.is_some_and(|night| !night.shadows), "{night:?}");
     let tolerance = Tolerance { night, ..TOLERANCE };
     for (luma, red, texture, expected) in [
