@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Only this scene, by the name in the table
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// First seed; the agent was tuned on 1 to 3 and on 21 to 25
+    /// First seed; the agent was tuned on 1 to 3, 12 to 16 and 21 to 40
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many seeds of every scene with traffic, from the first on

@@ -182,13 +182,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
              pictures)",
             tried.after.pictures()
         );
-        if after < before {
-            bail!(
-                "adapting makes it worse here: {before:.3} to {after:.3} of the labelled pictures \
-                 of vehicles that were not learned from; nothing was written. Look for wrong \
-                 labels, or label more"
-            );
-        }
+        not_worse(before, after)?;
     }
     let all: Vec<usize> = (0..site.crops.len()).collect();
     let lesson = Lesson {
@@ -322,6 +316,18 @@ fn write(
     Ok(())
 }
 
+/// An error when fewer of the site's pictures are answered right than before.
+fn not_worse(before: f64, after: f64) -> anyhow::Result<()> {
+    if after < before {
+        bail!(
+            "adapting makes it worse here: {before:.3} to {after:.3} of the labelled pictures of \
+             vehicles that were not learned from; nothing was written. Look for wrong labels, or \
+             label more"
+        );
+    }
+    Ok(())
+}
+
 /// Answers of a network that nothing vouches for yet.
 fn answers(
     model: &[u8],
@@ -341,4 +347,19 @@ fn answers(
         )?)
     };
     Answers::of(pictures, &runner, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worse_is_refused_and_as_good_is_not() {
+        not_worse(0.5, 0.5).unwrap();
+        let told = not_worse(0.75, 0.5).unwrap_err().to_string();
+        assert!(
+            told.starts_with("adapting makes it worse here: 0.750 to 0.500 of the labelled"),
+            "{told}"
+        );
+    }
 }
