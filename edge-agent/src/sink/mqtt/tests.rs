@@ -1,5 +1,6 @@
 //! The sink against a real broker that dies, comes back, stalls, refuses and encrypts.
 
+use std::cell::RefCell;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -188,7 +189,13 @@ fn a_stuck_broker_is_left_after_a_while_and_delays_nobody() {
     drop(sink);
     relay.cut();
     relay.open();
-    let _sink = started(&config(relay.port, folder.path()));
+    // A thread that was left while stuck keeps the spool until it notices.
+    let again = RefCell::new(None);
+    wait_for("the spool", || {
+        let sink = start(&config(relay.port, folder.path()), "gate 1", |_| {});
+        again.replace(sink.ok().flatten());
+        again.borrow().is_some()
+    });
     assert_heard(&heard, 2020);
 }
 
