@@ -282,6 +282,15 @@ fn what_is_smaller_than_a_vehicle_gives_no_event() {
     assert_eq!(passed(150, narrow).len(), 0);
 }
 
+fn assert_one_each_way(tracks: &[Track]) {
+    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
+    assert_eq!(
+        directions,
+        [Direction::Right, Direction::Left],
+        "{tracks:?}"
+    );
+}
+
 #[test]
 fn one_that_enters_where_another_leaves_is_another() {
     let tracks = passed(200, |frame| {
@@ -295,12 +304,7 @@ fn one_that_enters_where_another_leaves_is_another() {
             (a, b) => a.into_iter().chain(b).collect(),
         }
     });
-    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
-    assert_eq!(
-        directions,
-        [Direction::Right, Direction::Left],
-        "{tracks:?}"
-    );
+    assert_one_each_way(&tracks);
 }
 
 /// Its mirror image on the wet road reaches the lower edge of the picture all the way.
@@ -317,12 +321,7 @@ fn one_that_the_lower_edge_cuts_leaves_where_another_enters() {
             (a, b) => a.into_iter().chain(b).collect(),
         }
     });
-    let directions: Vec<Direction> = tracks.iter().map(Track::direction).collect();
-    assert_eq!(
-        directions,
-        [Direction::Right, Direction::Left],
-        "{tracks:?}"
-    );
+    assert_one_each_way(&tracks);
 }
 
 /// By night its front looks like the lit road: while it leaves, its box ends short of the edge.
