@@ -8,9 +8,10 @@ use models::manifest::{Manifest, Quantisation};
 use crate::metrics::Confusion;
 
 /// What no number of a bundle or a report speaks of.
-pub const NOT_FOR: &str = "Pictures without a vehicle, two-coloured vehicles, coloured light and \
-     night scenes were not measured. Accuracy on another camera's pictures is lower than on \
-     pictures like the training pictures: grey, silver and white in particular.";
+pub const NOT_FOR: &str = "Two-coloured vehicles, coloured light and night scenes were not measured, \
+     nor pictures without a vehicle unless that is said above. Accuracy on another camera's \
+     pictures is lower than on pictures like the training pictures: grey, silver and white in \
+     particular.";
 
 /// What the exporter says in words of their own.
 #[derive(Clone, Copy, Debug, Default)]
