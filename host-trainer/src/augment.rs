@@ -38,6 +38,13 @@ pub struct Augment {
     /// Largest share of the air's light in haze, 0.05 to 1.
     #[serde(default = "thick")]
     pub haze_most: f32,
+    /// Smallest share of the range from black to white that a camera with a flat picture leaves,
+    /// somewhere within that range; 1 leaves it whole.
+    #[serde(default = "whole")]
+    pub flat: f32,
+    /// Probability that the light stays as it was photographed.
+    #[serde(default)]
+    pub as_taken: f32,
     /// Probability of a shadow over a part.
     pub shadow: f32,
     /// Probability of a lower resolution, down to 24 pixels across.
@@ -98,6 +105,8 @@ impl Augment {
             daylight: 0.0,
             haze: 0.15,
             haze_most: thick(),
+            flat: whole(),
+            as_taken: 0.0,
             shadow: 0.2,
             low_resolution: 0.4,
             blur: 0.2,
@@ -123,6 +132,8 @@ impl Augment {
             daylight: 0.18,
             haze: 0.2,
             haze_most: 0.25,
+            flat: 0.5,
+            as_taken: 0.3,
             shadow: 0.3,
             low_resolution: 0.6,
             blur: 0.3,
@@ -167,6 +178,8 @@ impl Augment {
             daylight: 0.0,
             haze: 0.0,
             haze_most: thick(),
+            flat: whole(),
+            as_taken: 0.0,
             shadow: 0.0,
             low_resolution: 0.0,
             blur: 0.0,
@@ -211,10 +224,33 @@ impl Augment {
         let room = (1.0 - seen).max(0.0) / 2.0 + self.shift;
         let gain = (self.exposure * normal(rng)).exp();
         let daylight = self.daylight / 2.0 * normal(rng);
-        let haze = chance(rng, self.haze);
-        let shadow = chance(rng, self.shadow);
+        let as_taken = chance(rng, self.as_taken);
+        let haze = chance(rng, self.haze) && !as_taken;
+        let shadow = chance(rng, self.shadow) && !as_taken;
         let occlusion = chance(rng, self.occlusion);
         let away = chance(rng, self.away);
+        let gamma = (self.gamma * normal(rng)).exp();
+        let gains = [-daylight, 0.0, daylight]
+            .map(|lit| gain * (lit + self.white_balance * normal(rng)).exp());
+        let hazy = if haze {
+            between(0.05, self.haze_most, rng.f32())
+        } else {
+            0.0
+        };
+        let air = 150.0 + 90.0 * rng.f32();
+        let kept = if as_taken {
+            1.0
+        } else {
+            between(self.flat, 1.0, rng.f32())
+        };
+        let darkest = 255.0 * (1.0 - kept) * rng.f32();
+        // A flat picture of a hazy one is one veil over the picture.
+        let added = 1.0 - (1.0 - hazy) * kept;
+        let air = if added > 0.0 {
+            (air * hazy * kept + darkest) / added
+        } else {
+            air
+        };
         let mut centre = [0.5 + room * signed(rng), 0.5 + room * signed(rng)];
         let (mut right, mut down) = ([cos * across, sin * across], [-sin * down, cos * down]);
         if away {
@@ -228,15 +264,10 @@ impl Augment {
             right,
             down,
             away,
-            gamma: (self.gamma * normal(rng)).exp(),
-            gains: [-daylight, 0.0, daylight]
-                .map(|lit| gain * (lit + self.white_balance * normal(rng)).exp()),
-            haze: if haze {
-                between(0.05, self.haze_most, rng.f32())
-            } else {
-                0.0
-            },
-            air: 150.0 + 90.0 * rng.f32(),
+            gamma: if as_taken { 1.0 } else { gamma },
+            gains: if as_taken { [1.0; 3] } else { gains },
+            haze: added,
+            air,
             shadow: shadow.then(|| Shadow {
                 direction: {
                     let (sin, cos) = (std::f32::consts::TAU * rng.f32()).sin_cos();
@@ -283,9 +314,9 @@ pub struct Changes {
     pub gamma: f32,
     /// Factor of each channel, after gamma.
     pub gains: [f32; 3],
-    /// Share of the air's light, 0 to 1.
+    /// Share of light that does not come from the vehicle: air's, or the camera's own; 0 to 1.
     pub haze: f32,
-    /// The air's brightness, 0 to 255.
+    /// That light's brightness, 0 to 255.
     pub air: f32,
     /// A shadow over a part.
     pub shadow: Option<Shadow>,
@@ -340,6 +371,11 @@ pub struct Occlusion {
     pub size: [f32; 2],
     /// Its brightness.
     pub tone: u8,
+}
+
+/// A range from black to white that is left as it is.
+fn whole() -> f32 {
+    1.0
 }
 
 /// Air that takes two fifths of the light.

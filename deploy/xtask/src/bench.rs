@@ -4,6 +4,7 @@
 mod agent;
 mod board;
 mod infer;
+mod profile;
 mod python;
 mod rates;
 mod road;
@@ -29,6 +30,8 @@ enum What {
     Board(board::Arguments),
     /// The network alone on one thread, beside other runtimes, or its instructions on ARM
     Infer(infer::Arguments),
+    /// The release profile beside others: size, speed, time to build
+    Profile(profile::Arguments),
 }
 
 /// Runs the command.
@@ -38,5 +41,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         What::Agent(arguments) => agent::run(arguments),
         What::Board(arguments) => board::run(arguments),
         What::Infer(arguments) => infer::run(arguments),
+        What::Profile(arguments) => profile::run(arguments),
     }
 }

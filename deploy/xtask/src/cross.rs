@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::say;
 use crate::setup::{self, Part, cross};
-use crate::shell::Tool;
 use crate::target::Target;
-use crate::{say, workspace};
 use glibc::Version;
 
 /// The C library of the oldest system that the agent is made for: Debian 12, and with it Raspberry
@@ -37,11 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Says what this program needs and how large it is; an error when it does not start.
 pub fn look(agent: &Path, target: Target) -> Result<()> {
     let needs = glibc::needed(agent)?;
-    let program = match target.is_here() {
-        true => Tool::new(agent),
-        false => cross::program(agent),
-    };
-    let version = program.arg("--version").read()?;
+    let version = cross::program(target, agent).arg("--version").read()?;
     let (version, size) = (version.trim(), size(agent)?);
     say::line("agent", &format!("{version}: {size}, needs glibc {needs}"));
     println!("           {}", agent.display());
@@ -52,24 +47,16 @@ pub fn look(agent: &Path, target: Target) -> Result<()> {
 pub fn build(target: Target) -> Result<PathBuf> {
     let parts: &[Part] = match target.is_here() {
         true => &[Part::Packages],
-        false => &[Part::Packages, Part::Cross],
+        false => &[Part::Packages, target.part()],
     };
     setup::ensure(parts)?;
     let what = format!("the agent for {target}, in the release profile");
     let step = say::begin("build", &what);
     // Of the default members, not of one package: that would be built with other features.
     let words = ["build", "--release", "--bin", "edge-agent"];
-    let built = workspace::root().join("target");
-    let agent = if target.is_here() {
-        Tool::cargo().args(words).run()?;
-        built.join("release/edge-agent")
-    } else {
-        let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
-        cross::cargo(toolchain, words[0]).args(&words[1..]).run()?;
-        built.join(target.triple()).join("release/edge-agent")
-    };
+    cross::cargo(target, words[0])?.args(&words[1..]).run()?;
     step.done();
-    Ok(agent)
+    Ok(target.built().join("release/edge-agent"))
 }
 
 /// An error when a program needs a newer C library than it may.
@@ -92,6 +79,7 @@ pub fn size(file: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace;
 
     #[test]
     fn a_newer_c_library_than_the_devices_is_refused() {

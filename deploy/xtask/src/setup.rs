@@ -12,6 +12,8 @@ pub mod packages;
 
 use anyhow::Result;
 
+use crate::target::Target;
+
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -29,6 +31,8 @@ pub enum Part {
     Libtorch,
     /// The aarch64 toolchain and emulator for tests on the agent's architecture
     Cross,
+    /// The toolchain and emulator for 32-bit ARM boards
+    Cross32,
     /// Chromium and its driver for the test of the trainer's web page
     Browser,
     /// The emulated arm64 board
@@ -72,8 +76,11 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     if (has(Part::Packages) || has(Part::Libtorch)) && libtorch::must_fetch()? {
         purposes.push(packages::Purpose::Fetch);
     }
-    if has(Part::Cross) && !cross::native() {
+    if has(Part::Cross) {
         purposes.push(packages::Purpose::Cross);
+    }
+    if has(Part::Cross32) {
+        purposes.push(packages::Purpose::Cross32);
     }
     if has(Part::Browser) {
         purposes.push(packages::Purpose::Browser);
@@ -101,7 +108,10 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
         libtorch::ensure()?;
     }
     if has(Part::Cross) {
-        cross::ensure()?;
+        cross::ensure(Target::Aarch64)?;
+    }
+    if has(Part::Cross32) {
+        cross::ensure(Target::Armv7)?;
     }
     if has(Part::Board) {
         guest::ensure()?;

@@ -2,6 +2,10 @@
 
 use std::env;
 use std::fmt;
+use std::path::PathBuf;
+
+use crate::setup::Part;
+use crate::workspace;
 
 /// A kind of device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -9,6 +13,9 @@ pub enum Target {
     /// 64-bit ARM boards, such as a Raspberry Pi 3 and later
     #[value(name = "aarch64-unknown-linux-gnu")]
     Aarch64,
+    /// 32-bit ARM boards, such as a Raspberry Pi 2 and later under 32-bit Raspberry Pi OS
+    #[value(name = "armv7-unknown-linux-gnueabihf")]
+    Armv7,
     /// PCs
     #[value(name = "x86_64-unknown-linux-gnu")]
     X86,
@@ -19,6 +26,7 @@ impl Target {
     pub fn triple(self) -> &'static str {
         match self {
             Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::Armv7 => "armv7-unknown-linux-gnueabihf",
             Self::X86 => "x86_64-unknown-linux-gnu",
         }
     }
@@ -27,13 +35,49 @@ impl Target {
     pub fn debian(self) -> &'static str {
         match self {
             Self::Aarch64 => "arm64",
+            Self::Armv7 => "armhf",
             Self::X86 => "amd64",
+        }
+    }
+
+    /// What the names of GNU's tools for it begin with, and of Debian's folder of its libraries.
+    pub fn gnu(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64-linux-gnu",
+            Self::Armv7 => "arm-linux-gnueabihf",
+            Self::X86 => "x86_64-linux-gnu",
+        }
+    }
+
+    /// The processor's name in Rust and in QEMU.
+    pub fn processor(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64",
+            Self::Armv7 => "arm",
+            Self::X86 => "x86_64",
         }
     }
 
     /// Whether this machine is one.
     pub fn is_here(self) -> bool {
-        self.triple().split('-').next() == Some(env::consts::ARCH)
+        self.processor() == env::consts::ARCH
+    }
+
+    /// This target's folder of what cargo builds.
+    pub fn built(self) -> PathBuf {
+        let target = workspace::root().join("target");
+        match self.is_here() {
+            true => target,
+            false => target.join(self.triple()),
+        }
+    }
+
+    /// The part of the set-up that builds for it, unless this machine is one.
+    pub fn part(self) -> Part {
+        match self {
+            Self::Aarch64 | Self::X86 => Part::Cross,
+            Self::Armv7 => Part::Cross32,
+        }
     }
 }
 

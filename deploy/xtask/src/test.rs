@@ -218,24 +218,17 @@ fn attempt(step: &Step) -> Outcome {
 /// emulator does not carry that over), what asks the kernel for a camera (the emulator answers
 /// another errno), and whole watches of the road, which take minutes emulated.
 fn aarch64() -> Result<()> {
-    let toolchain = setup::cross::find().context("run `cargo xtask setup --only cross`")?;
-    setup::cross::cargo(toolchain, "test")
+    let target = Target::Aarch64;
+    setup::cross::cargo(target, "test")?
         .args(["--lib", "--test", "bundle", "--"])
         .args(["--skip", "killed_at_any_moment"])
         .args(["--skip", "source::v4l2"])
         .args(["--skip", "pipeline::tests"])
         .run()?;
-    setup::cross::cargo(toolchain, "build")
+    setup::cross::cargo(target, "build")?
         .args(["--bin", "edge-agent"])
         .run()?;
-    let built = match toolchain {
-        setup::cross::Toolchain::Native => workspace::root().join("target/debug"),
-        _ => workspace::root()
-            .join("target")
-            .join(setup::cross::TARGET)
-            .join("debug"),
-    };
-    cross::look(&built.join("edge-agent"), Target::Aarch64)
+    cross::look(&target.built().join("debug/edge-agent"), target)
 }
 
 /// Every `--option` that a text for users shows stands in that command's `--help`.

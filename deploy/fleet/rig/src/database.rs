@@ -6,7 +6,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -203,16 +205,58 @@ impl Server {
             "--auth-local=trust",
             "--auth-host=scram-sha-256",
         ])?;
-        let options = format!(
-            "-k {} -p {} -c listen_addresses=127.0.0.1 -c timezone=UTC",
-            server.place.path().display(),
-            server.port
-        );
-        let log = server.place.path().join("log").display().to_string();
-        server.run(&[
-            "pg_ctl", "-w", "-D", &data, "-o", &options, "-l", &log, "start",
-        ])?;
+        server.launch()?;
         Ok(server)
+    }
+
+    /// Starts the server, on a thread that lasts as long as it, and waits until it answers.
+    fn launch(&self) -> Result<()> {
+        let log = self.place.path().join("log");
+        let out = fs::File::create(&log)?;
+        let mut command = process::command_as(&self.owner, &self.programs.join("postgres"));
+        command
+            .args(["-D", &self.data(), "-p", &self.port.to_string()])
+            .arg("-k")
+            .arg(self.place.path())
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "timezone=UTC"])
+            .current_dir(self.place.path())
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut child = match command.spawn() {
+                Ok(child) => child,
+                Err(error) => return drop(tell.send(format!("it did not start: {error}"))),
+            };
+            let ended = child.wait();
+            let _ = tell.send(format!("it ended: {ended:?}"));
+        });
+        let start = Instant::now();
+        while self
+            .run(&[
+                "pg_isready",
+                "-q",
+                "-h",
+                &self.socket(),
+                "-p",
+                &self.port.to_string(),
+            ])
+            .is_err()
+        {
+            let end = told.try_recv().ok();
+            if end.is_some() || start.elapsed() > Duration::from_secs(60) {
+                let why = end.unwrap_or_else(|| "it does not answer".into());
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                bail!("PostgreSQL: {why}\n{log}");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn socket(&self) -> String {
+        self.place.path().display().to_string()
     }
 
     fn data(&self) -> String {

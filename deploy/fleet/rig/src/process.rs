@@ -23,17 +23,16 @@ pub fn find(program: &str, folders: &[PathBuf]) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// A command that runs as `user:group` when this process is the superuser's, and as it is otherwise.
+/// A command that runs as `user:group` when this process is the superuser's, and as it is
+/// otherwise. It is killed when the thread that starts it ends, even where that has no time to say
+/// so.
 pub fn command_as(owner: &str, program: &Path) -> Command {
-    match owner.split_once(':') {
-        Some((user, group)) if is_root() => {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid", user, "--regid", group, "--clear-groups"]);
-            command.arg(program);
-            command
-        }
-        _ => Command::new(program),
+    let mut command = Command::new("setpriv");
+    if let Some((user, group)) = owner.split_once(':').filter(|_| is_root()) {
+        command.args(["--reuid", user, "--regid", group, "--clear-groups"]);
     }
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
 }
 
 /// Lets other users pass through a folder that holds their own.

@@ -2,7 +2,7 @@
 //! statement, then the sizes of the tables. PostgreSQL alone, without TimescaleDB's compression.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +36,7 @@ pub fn run(rows: u64) -> Result<Option<Report>> {
     let mut chance = fastrand::Rng::with_seed(1);
     let first = Timestamp::now() - SignedDuration::from_secs(SECONDS as i64);
     let mut seconds = 0.0;
+    let mut said = Instant::now();
     for start in (0..rows).step_by(BATCH as usize) {
         let batch: Vec<Message> = (start..rows.min(start + BATCH))
             .map(|row| {
@@ -58,6 +59,12 @@ pub fn run(rows: u64) -> Result<Option<Report>> {
         let begun = Instant::now();
         database.copy(&batch)?;
         seconds += begun.elapsed().as_secs_f64();
+        let stored = rows.min(start + BATCH);
+        if said.elapsed() > Duration::from_secs(5) {
+            said = Instant::now();
+            let share = 100 * stored / rows;
+            eprintln!("{share:>3} %  {stored} of {rows} events stored");
+        }
     }
     let number = |sql: &str| -> Result<u64> {
         let told = database.sql(sql)?;

@@ -42,9 +42,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let built = workspace::root().join("target/release");
     let place = workspace::root().join("target/bench/agent");
     let (config, _) = road::draw(&built.join("road-sim"), &place, 60)?;
+    let agent = built.join("edge-agent");
     let mut rounds = Vec::new();
     for round in 0..arguments.rounds {
-        let report = watch(&config, 1000)?;
+        let report = watch(&agent, &config, 1000)?;
         let rate = report["frames_per_second"].as_f64().unwrap_or_default();
         say::line(
             &format!("round {}", round + 1),
@@ -53,22 +54,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         rounds.push(report);
     }
     let step = say::begin("start", &format!("{STARTS} times"));
-    let agent = built.join("edge-agent");
     let starts: Result<Vec<_>> = (0..STARTS)
         .map(|_| start::until_watching(&agent, &config))
         .collect();
     let starts = start::told(&starts?);
     step.done();
     let step = say::begin("memory", &format!("over {} frames", arguments.frames));
-    let long = watch(&config, arguments.frames)?;
+    let long = watch(&agent, &config, arguments.frames)?;
     step.done();
     println!("\n{}", table(&rounds));
     println!("\n{starts}\n{}", memory(&long));
     Ok(())
 }
 
-fn watch(config: &Path, frames: u32) -> Result<Value> {
-    let agent = workspace::root().join("target/release/edge-agent");
+/// What `edge-agent bench` says of so many frames on one core.
+pub(super) fn watch(agent: &Path, config: &Path, frames: u32) -> Result<Value> {
     // One core, as a small board would give it; taskset is part of util-linux.
     let tool = Tool::new("taskset").args(["-c", "0"]).arg(agent);
     let folder = config.parent().context("a config lies in a folder")?;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::say;
-use crate::setup::cross::{self, TARGET};
+use crate::setup::cross;
 use crate::shell::Tool;
-use crate::workspace;
+use crate::target::Target;
 
 /// How programs are built for the board.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn agent(profile: Profile, place: &Path) -> Result<PathBuf> {
     }
     // What a debugger reads would fill the board's memory.
     let agent = named(place)?;
-    Tool::new(format!("{}strip", cross::tools()))
+    Tool::new(format!("{}strip", cross::tools(Target::Aarch64)))
         .arg(&built)
         .arg("-o")
         .arg(&agent)
@@ -61,23 +61,17 @@ pub fn companion(profile: Profile) -> Result<PathBuf> {
 }
 
 fn built(name: &'static str, profile: Profile) -> Result<PathBuf> {
-    let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
     let step = say::begin("build", &format!("{name} for aarch64"));
     let (options, folder): (&[&str], _) = match profile {
         Profile::Shipped => (&["--release"], "release"),
         Profile::Tests => (&[], "debug"),
     };
-    cross::cargo(toolchain, "build")
+    cross::cargo(Target::Aarch64, "build")?
         .args(options)
         .args(["--bin", name])
         .run()?;
     step.done();
-    let target = workspace::root().join("target");
-    Ok(match toolchain {
-        cross::Toolchain::Native => target.join(folder),
-        _ => target.join(TARGET).join(folder),
-    }
-    .join(name))
+    Ok(Target::Aarch64.built().join(folder).join(name))
 }
 
 fn is_aarch64(program: &Path) -> Result<bool> {

@@ -98,11 +98,10 @@ pub fn lay(root: &Path, agent: &Path, target: Target, version: &str, time: &str)
 /// Manual pages and completions, which the program itself writes.
 fn manual(root: &Path, agent: &Path, target: Target) -> Result<()> {
     let share = root.join("usr/share");
-    let agent = match target.is_here() {
-        true => Tool::new(agent),
-        false => cross::program(agent),
-    };
-    agent.args(["manual", "--out"]).arg(&share).read()?;
+    cross::program(target, agent)
+        .args(["manual", "--out"])
+        .arg(&share)
+        .read()?;
     let pages = share.join("man/man1");
     let list = fs::read_dir(&pages).with_context(|| format!("cannot read {}", pages.display()))?;
     for page in list.filter_map(Result::ok) {

@@ -1,27 +1,23 @@
-//! The aarch64 target, for tests on the agent's architecture: rustup's own when it can be
-//! fetched, else Debian's build of Rust unpacked beside rustup. No container is needed and
-//! nothing is installed over the user's Rust.
+//! What builds for devices and runs their programs here: rustup's target when it can be fetched,
+//! else Debian's build of Rust unpacked beside rustup. No container is needed and nothing is
+//! installed over the user's Rust.
 
 use crate::say;
 use crate::shell::Tool;
+use crate::target::Target;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The agent's target.
-pub const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// Emulator names, preferred first.
-pub const EMULATORS: &[&str] = &["qemu-aarch64-static", "qemu-aarch64"];
-const LINKED: &str = "aarch64-cross";
-const DEBIAN_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+use clap::ValueEnum;
 
 /// What builds for the target.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Toolchain {
-    /// This machine is aarch64 itself.
+    /// This machine is of that kind itself.
     Native,
     /// rustup's target in the toolchain in use.
     Rustup,
@@ -29,99 +25,138 @@ pub enum Toolchain {
     Linked,
 }
 
-/// Whether this machine is aarch64.
-pub fn native() -> bool {
-    env::consts::ARCH == "aarch64"
+/// The emulator of a target's programs, if it is there.
+pub fn emulator(target: Target) -> Option<PathBuf> {
+    let name = format!("qemu-{}", target.processor());
+    workspace::on_path(&[&format!("{name}-static"), &name])
+}
+
+/// Whether a tool of GNU's for the target is there.
+pub fn has_tool(target: Target, name: &str) -> bool {
+    target.is_here() || workspace::on_path(&[&format!("{}-{name}", target.gnu())]).is_some()
+}
+
+/// Whether the target's C library is there.
+pub fn has_library(target: Target) -> bool {
+    target.is_here() || libraries(target).join("lib/crt1.o").is_file()
+}
+
+fn libraries(target: Target) -> PathBuf {
+    Path::new("/usr").join(target.gnu())
+}
+
+/// What the unpacked toolchain is called in rustup.
+fn linked(target: Target) -> String {
+    format!("{}-cross", target.processor())
 }
 
 /// The toolchain, if it is there.
-pub fn find() -> Option<Toolchain> {
-    if native() {
+pub fn find(target: Target) -> Option<Toolchain> {
+    if target.is_here() {
         return Some(Toolchain::Native);
     }
     let installed = Tool::new("rustup").args(["target", "list", "--installed"]);
-    if has_line(&installed.read().unwrap_or_default(), TARGET) {
+    if has_line(&installed.read().unwrap_or_default(), target.triple()) {
         return Some(Toolchain::Rustup);
     }
-    let linked = Tool::cargo().args([&format!("+{LINKED}"), "-V"]).works()
-        && Tool::new("rustc")
-            .args([&format!("+{LINKED}"), "-V"])
-            .works();
-    linked.then_some(Toolchain::Linked)
+    let linked = format!("+{}", linked(target));
+    let works = |tool: Tool| tool.args([&linked, "-V"]).works();
+    (works(Tool::cargo()) && works(Tool::new("rustc"))).then_some(Toolchain::Linked)
 }
 
 /// Finds the toolchain or brings it; the packages must be there.
-pub fn ensure() -> Result<()> {
-    match find() {
-        Some(Toolchain::Native) => say::line("cross", "not needed: this machine is aarch64"),
+pub fn ensure(target: Target) -> Result<()> {
+    match find(target) {
+        Some(Toolchain::Native) => say::line("cross", "not needed: this machine is of that kind"),
         Some(_) => say::line("cross", "already there"),
-        None => bring()?,
+        None => bring(target)?,
     }
     Ok(())
 }
 
-/// `cargo COMMAND` for the target; tests run under the emulator.
-pub fn cargo(toolchain: Toolchain, command: &str) -> Tool {
+/// `cargo COMMAND` for the target; tests run under the emulator. An error where nothing builds
+/// for it.
+pub fn cargo(target: Target, command: &str) -> Result<Tool> {
+    let toolchain = find(target).with_context(|| {
+        let part = target.part().to_possible_value();
+        let part = part.as_ref().map_or("", |value| value.get_name());
+        format!("run `cargo xtask setup --only {part}`")
+    })?;
+    Ok(cargo_of(toolchain, target, command))
+}
+
+fn cargo_of(toolchain: Toolchain, target: Target, command: &str) -> Tool {
     let tool = match toolchain {
         Toolchain::Native => return Tool::cargo().arg(command),
         Toolchain::Rustup => Tool::cargo(),
-        Toolchain::Linked => Tool::cargo().arg(format!("+{LINKED}")),
+        Toolchain::Linked => Tool::cargo().arg(format!("+{}", linked(target))),
     };
-    let emulator = workspace::on_path(EMULATORS).unwrap_or_else(|| EMULATORS[0].into());
-    let runner = format!("{} -L {DEBIAN_LIBRARIES}", emulator.display());
-    tool.args([command, "--target", TARGET])
-        .env(
-            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
-            "aarch64-linux-gnu-gcc",
-        )
-        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
+    let runner = format!(
+        "{} -L {}",
+        emulator_or_name(target).display(),
+        libraries(target).display()
+    );
+    let variable = |what: &str| {
+        let triple = target.triple().replace('-', "_").to_uppercase();
+        format!("CARGO_TARGET_{triple}_{what}")
+    };
+    tool.args([command, "--target", target.triple()])
+        .env(&variable("LINKER"), format!("{}-gcc", target.gnu()))
+        .env(&variable("RUNNER"), runner)
 }
 
 /// What the names of the compiler's and linker's tools for the target begin with.
-pub fn tools() -> &'static str {
-    if native() { "" } else { "aarch64-linux-gnu-" }
+pub fn tools(target: Target) -> String {
+    match target.is_here() {
+        true => String::new(),
+        false => format!("{}-", target.gnu()),
+    }
 }
 
 /// A program for the target, to be run here: as it is where this machine is one, else emulated.
-pub fn program(file: &Path) -> Tool {
-    if native() {
+pub fn program(target: Target, file: &Path) -> Tool {
+    if target.is_here() {
         return Tool::new(file);
     }
-    let emulator = workspace::on_path(EMULATORS).unwrap_or_else(|| EMULATORS[0].into());
-    Tool::new(emulator).args(["-L", DEBIAN_LIBRARIES]).arg(file)
+    Tool::new(emulator_or_name(target))
+        .arg("-L")
+        .arg(libraries(target))
+        .arg(file)
 }
 
-fn bring() -> Result<()> {
-    let step = say::begin(
-        "cross",
-        "Rust's standard library for aarch64, to test on the agent's architecture",
-    );
+/// The emulator; its name where it is not there, for the error that follows to tell.
+fn emulator_or_name(target: Target) -> PathBuf {
+    emulator(target).unwrap_or_else(|| format!("qemu-{}-static", target.processor()).into())
+}
+
+fn bring(target: Target) -> Result<()> {
+    let step = say::begin("cross", &format!("Rust's standard library for {target}"));
     if workspace::on_path(&["rustup"]).is_none() {
-        bail!("rustup is not on PATH; it adds the aarch64 target: install Rust with rustup");
+        bail!("rustup is not on PATH; it adds the target {target}: install Rust with rustup");
     }
-    let add = Tool::new("rustup").args(["target", "add", TARGET]);
+    let add = Tool::new("rustup").args(["target", "add", target.triple()]);
     if let Err(refusal) = add.run_quietly() {
         println!("           not to be had that way; taking Debian's build of Rust instead");
-        unpack_debian().with_context(|| {
-            format!("no Rust for aarch64. rustup had said: {refusal:#}\nThen, from Debian")
+        unpack_debian(target).with_context(|| {
+            format!("no Rust for {target}. rustup had said: {refusal:#}\nThen, from Debian")
         })?;
     }
-    if find().is_none() {
-        bail!("Rust for aarch64 was fetched but does not run; try `rustup target add {TARGET}`");
+    if find(target).is_none() {
+        bail!("Rust for {target} was fetched but does not run; try `rustup target add {target}`");
     }
     step.done();
     Ok(())
 }
 
-/// Unpacks Debian's Rust with its aarch64 library under the cache folder and links it.
-fn unpack_debian() -> Result<()> {
+/// Unpacks Debian's Rust with its library for the target under the cache folder and links it.
+fn unpack_debian(target: Target) -> Result<()> {
     if workspace::on_path(&["apt-get"]).is_none() || workspace::on_path(&["dpkg-deb"]).is_none() {
         bail!("this machine has no apt-get and dpkg-deb");
     }
-    let home = workspace::cache()?.join("rust-aarch64");
+    let home = workspace::cache()?.join(format!("rust-{}", target.processor()));
     let partial = home.with_extension("partial");
     remove(&partial)?;
-    let built = unpack_into(&partial);
+    let built = unpack_into(target, &partial);
     if built.is_ok() {
         remove(&home)?;
         fs::rename(partial.join("ready"), &home)
@@ -130,12 +165,12 @@ fn unpack_debian() -> Result<()> {
     remove(&partial)?;
     built?;
     Tool::new("rustup")
-        .args(["toolchain", "link", LINKED])
+        .args(["toolchain", "link", &linked(target)])
         .arg(home.join("usr"))
         .run()
 }
 
-fn unpack_into(partial: &Path) -> Result<()> {
+fn unpack_into(target: Target, partial: &Path) -> Result<()> {
     let (debs, ready) = (partial.join("debs"), partial.join("ready"));
     for folder in ["debs", "ready", "lists/partial", "cache/archives/partial"] {
         let folder = partial.join(folder);
@@ -149,7 +184,7 @@ fn unpack_into(partial: &Path) -> Result<()> {
         format!("Dir::State::Lists={}", partial.join("lists").display()),
         format!("Dir::Cache={}", partial.join("cache").display()),
         format!("APT::Architectures::={host}"),
-        "APT::Architectures::=arm64".into(),
+        format!("APT::Architectures::={}", target.debian()),
     ]
     .into_iter()
     .flat_map(|option| ["-o".to_string(), option])
@@ -169,7 +204,7 @@ fn unpack_into(partial: &Path) -> Result<()> {
         .arg(format!("rustc-web={version}"))
         .arg(format!("libstd-rust-web-{series}={version}"))
         .arg(format!("libstd-rust-web-dev={version}"))
-        .arg(format!("libstd-rust-web-dev:arm64={version}"))
+        .arg(format!("libstd-rust-web-dev:{}={version}", target.debian()))
         .read()?;
     let library = files(&debs)?
         .into_iter()
@@ -273,13 +308,20 @@ mod tests {
     #[test]
     fn an_installed_target_is_a_whole_line() {
         let list = "aarch64-unknown-linux-gnu\nx86_64-unknown-linux-gnu\n";
-        assert!(has_line(list, TARGET));
-        assert!(!has_line("aarch64-unknown-linux-gnullvm\n", TARGET));
+        assert!(has_line(list, Target::Aarch64.triple()));
+        assert!(!has_line(
+            "aarch64-unknown-linux-gnullvm\n",
+            Target::Aarch64.triple()
+        ));
     }
 
     #[test]
     fn the_emulator_runs_the_tests_unless_native() {
-        let shown = |toolchain| cargo(toolchain, "test").args(["-p", "models"]).shown();
+        let shown = |toolchain| {
+            cargo_of(toolchain, Target::Aarch64, "test")
+                .args(["-p", "models"])
+                .shown()
+        };
         assert_eq!(shown(Toolchain::Native), "cargo test -p models");
         assert_eq!(
             shown(Toolchain::Rustup),

@@ -12,6 +12,7 @@ use super::debs::Debs;
 use super::guest::{self, Guest};
 use crate::say;
 use crate::shell::Tool;
+use crate::target::Target;
 
 /// The guest and the module for its kernel, brought when they are not there.
 pub fn ensure() -> Result<(Guest, PathBuf)> {
@@ -92,7 +93,7 @@ fn build_in(guest: &Guest, place: &Path) -> Result<()> {
         .with_context(|| format!("cannot read {}", makefile.display()))?;
     let text = text.replace("/usr/src/", &format!("{}/", sources.display()));
     fs::write(&makefile, text).with_context(|| format!("cannot write {}", makefile.display()))?;
-    let prefix = cross::tools();
+    let prefix = cross::tools(Target::Aarch64);
     let kbuild = module.join("Kbuild");
     fs::write(&kbuild, "obj-m := v4l2loopback.o\n")
         .with_context(|| format!("cannot write {}", kbuild.display()))?;

@@ -87,7 +87,8 @@ fn claim(device: &Path, number: u32) -> Result<File, LineError> {
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = libc::F_WRLCK as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
-    lock.l_start = number.into();
+    // A pin's number, far below 2³¹: `off_t` has 32 bits on 32-bit boards.
+    lock.l_start = number as libc::off_t;
     lock.l_len = 1;
     // SAFETY: the kernel reads one `flock`; the descriptor is open.
     let locked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };

@@ -176,13 +176,13 @@ impl Mapping {
     fn new(node: &Node, length: usize, offset: u32) -> io::Result<Self> {
         // SAFETY: a new mapping at a place that the kernel chooses.
         let start = unsafe {
-            libc::mmap(
+            libc::mmap64(
                 std::ptr::null_mut(),
                 length,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_SHARED,
                 node.fd(),
-                libc::off_t::from(offset),
+                libc::off64_t::from(offset),
             )
         };
         if start == libc::MAP_FAILED {

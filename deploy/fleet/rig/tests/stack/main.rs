@@ -5,6 +5,7 @@
 mod alarms;
 mod files;
 mod gate;
+mod left;
 mod panels;
 mod road;
 mod script;

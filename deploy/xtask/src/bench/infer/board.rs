@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{AGREEMENT, Told, gap, parse};
 use crate::bench::rates::median;
 use crate::board::{self, Job};
+use crate::say;
 use crate::setup::{self, Part, cross, guest};
-use crate::{say, workspace};
+use crate::target::Target;
 
 /// Seconds after which an emulated processor is given up.
 const PATIENCE_S: u32 = 1800;
@@ -17,17 +18,12 @@ const PATIENCE_S: u32 = 1800;
 /// Counts for each processor, with our kernels and with tract's own operators.
 pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> Result<()> {
     setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
-    let toolchain = cross::find().context("run `cargo xtask setup --only cross`")?;
     let step = say::begin("build", "the program for aarch64, in the release profile");
-    cross::cargo(toolchain, "build")
+    cross::cargo(Target::Aarch64, "build")?
         .args(["--release", "-p", "models", "--example", "infer"])
         .run()?;
     step.done();
-    let target = workspace::root().join("target");
-    let program = match toolchain {
-        cross::Toolchain::Native => target.join("release/examples/infer"),
-        _ => target.join(cross::TARGET).join("release/examples/infer"),
-    };
+    let program = Target::Aarch64.built().join("release/examples/infer");
     let mut files = vec![program, model.to_path_buf()];
     files.extend(inputs.iter().map(|(_, file)| file.clone()));
     let name = model.file_name().unwrap_or_default().to_string_lossy();
