@@ -4,6 +4,7 @@
 pub mod cut;
 pub mod labels;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,20 @@ pub struct Note {
     /// Why none was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Brings a first picture of each vehicle to the front, then a second of each, and so on; otherwise
+/// the order stays. Labels that are given in this order soon know every vehicle.
+pub fn each_vehicle_first<T>(pictures: &mut Vec<T>, vehicle: impl Fn(&T) -> String) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let rank = |picture: T| {
+        let times = seen.entry(vehicle(&picture)).or_default();
+        *times += 1;
+        (*times, picture)
+    };
+    let mut ranked: Vec<(usize, T)> = std::mem::take(pictures).into_iter().map(rank).collect();
+    ranked.sort_by_key(|(times, _)| *times);
+    *pictures = ranked.into_iter().map(|(_, picture)| picture).collect();
 }
 
 /// Every picture directly in `folder`, by name. Errors, as text, when there is none, or when a
@@ -138,6 +153,13 @@ mod tests {
         file("a.json", "{}");
         file("a.jpg", "x");
         assert!(list(folder.path()).unwrap_err().contains("have one name"));
+    }
+
+    #[test]
+    fn every_vehicle_comes_before_a_second_picture_of_one() {
+        let mut pictures = vec!["a1", "a2", "b1", "a3", "c1", "b2"];
+        each_vehicle_first(&mut pictures, |name| name[..1].into());
+        assert_eq!(pictures, ["a1", "b1", "c1", "a2", "b2", "a3"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which pictures of a site are learned from, how likely each is drawn, and what is wanted of it.
 //! Plain numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Share of a label's target that is spread over all classes.
 const SMOOTHING: f32 = 0.1;
@@ -28,13 +28,32 @@ pub struct Chosen {
     pub chance: f64,
 }
 
-/// The labelled pictures among `may`. A class is drawn in proportion to the square root of its
+/// The labelled pictures among `may`, and the other pictures of their vehicles: a vehicle has one
+/// colour, unless its labels differ. A class is drawn in proportion to the square root of its
 /// pictures. Of what is no vehicle no class is wanted more than another.
-pub fn labelled(labels: &[Option<Label>], may: &[usize], classes: usize) -> Vec<Chosen> {
-    let chosen = may
-        .iter()
-        .filter_map(|picture| Some((*picture, labels[*picture]?)));
-    let chosen: Vec<(usize, Label)> = chosen.collect();
+pub fn labelled(
+    labels: &[Option<Label>],
+    vehicles: &[&str],
+    may: &[usize],
+    classes: usize,
+) -> Vec<Chosen> {
+    let mut own: BTreeMap<usize, Label> = BTreeMap::new();
+    let mut of_vehicle: HashMap<&str, Option<Label>> = HashMap::new();
+    for picture in may {
+        let Some(label) = labels[*picture] else {
+            continue;
+        };
+        own.insert(*picture, label);
+        let told = of_vehicle.entry(vehicles[*picture]).or_insert(Some(label));
+        *told = told.filter(|told| *told == label);
+    }
+    let label = |picture: usize| {
+        let vehicles = || of_vehicle.get(vehicles[picture]).copied().flatten();
+        own.get(&picture).copied().or_else(vehicles)
+    };
+    let chosen: Vec<(usize, Label)> = (0..labels.len())
+        .filter_map(|picture| Some((picture, label(picture)?)))
+        .collect();
     balanced(&chosen, classes)
 }
 
@@ -103,12 +122,29 @@ mod tests {
             None,
             Some(Label::Nothing),
         ];
-        let chosen = labelled(&labels, &[0, 1, 2, 3, 4, 5, 6], 2);
+        let alone = ["0", "1", "2", "3", "4", "5", "6"];
+        let chosen = labelled(&labels, &alone, &[0, 1, 2, 3, 4, 5, 6], 2);
         assert_eq!(chosen.len(), 6);
         assert_eq!((chosen[0].chance, chosen[4].chance), (0.5, 1.0));
         assert_eq!(chosen[4].wanted, [0.05, 0.95]);
         assert_eq!(chosen[5].wanted, [0.5, 0.5]);
-        assert_eq!(labelled(&labels, &[4, 5], 2).len(), 1);
+        assert_eq!(labelled(&labels, &alone, &[4, 5], 2).len(), 1);
+    }
+
+    #[test]
+    fn a_label_is_its_vehicles_unless_another_contradicts_it() {
+        let class = |class| Some(Label::Class(class));
+        let labels = [class(0), None, class(1), class(1), class(0), None];
+        let vehicles = ["a", "a", "a", "b", "c", "c"];
+        let of = |may: &[usize]| {
+            let chosen = labelled(&labels, &vehicles, may, 2).into_iter();
+            let best = |one: &Chosen| usize::from(one.wanted[1] > 0.5);
+            let pairs = chosen.map(|one| (one.picture, best(&one)));
+            pairs.collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[0, 3]), [(0, 0), (1, 0), (2, 0), (3, 1)]);
+        assert_eq!(of(&[0, 2, 4]), [(0, 0), (2, 1), (4, 0), (5, 0)]);
+        assert_eq!(of(&[5]), []);
     }
 
     #[test]

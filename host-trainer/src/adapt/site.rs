@@ -128,7 +128,10 @@ impl Site {
     /// What a lesson shows.
     pub(super) fn examples(&self, lesson: &Lesson<'_>) -> Examples<'_> {
         let chosen = match lesson.labelled {
-            Some(may) => examples::labelled(&self.labels, may, self.classes),
+            Some(may) => {
+                let vehicles: Vec<&str> = self.crops.iter().map(Crop::vehicle).collect();
+                examples::labelled(&self.labels, &vehicles, may, self.classes)
+            }
             None => examples::sure(&self.probabilities, self.classes),
         };
         let (mut wanted, mut chances) = (Vec::new(), Vec::new());

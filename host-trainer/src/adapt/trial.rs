@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::memory::Memory;
 use super::site::Site;
 use super::{Base, Lesson};
+use crate::crops::each_vehicle_first;
 use crate::loader::spread;
 use crate::metrics::Confusion;
 
@@ -48,6 +49,8 @@ pub fn across(
             .filter(|picture| site.labels[*picture].is_some() && fold(*picture) != Some(held_out))
             .collect();
         Rng::with_seed(spread(seed, held_out as u64, 1)).shuffle(&mut may);
+        // As the labelling page shows them.
+        each_vehicle_first(&mut may, |picture| site.crops[*picture].vehicle().into());
         may.truncate(most.unwrap_or(usize::MAX));
         let lesson = Lesson {
             labelled: Some(&may),

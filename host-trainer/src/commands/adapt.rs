@@ -37,8 +37,8 @@ const OWN: Limits = Limits {
 
 /// Make a bundle for one site out of a bundle and pictures of that site.
 ///
-/// With labels (`serve --crops` makes them; a few dozen help) the last layers learn from them;
-/// without, from those pictures that the bundle is sure of. The bundle alone is enough; its own
+/// With labels (`serve --crops` makes them; a few dozen help) the last layers learn from them, and
+/// from other pictures of the vehicles that have one; without, from those pictures that the bundle is sure of. The bundle alone is enough; its own
 /// training pictures (--run, or --data with --split) make it safer. No bundle is written that is worse than
 /// the first: on labelled vehicles that it did not learn from (five times a fifth of them), or, by
 /// more than a point of top-1 or five points of a class's recall (or one picture), on the test

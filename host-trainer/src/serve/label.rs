@@ -38,6 +38,8 @@ pub struct Shown {
     /// When the vehicle passed, if that is known.
     pub time: Option<String>,
     #[serde(skip)]
+    vehicle: String,
+    #[serde(skip)]
     name: String,
     #[serde(skip)]
     margin: f32,
@@ -52,7 +54,7 @@ pub struct Desk<'a> {
     not_a_vehicle: &'static str,
     /// Where labels go.
     file: String,
-    /// All pictures, the most doubtful first.
+    /// All pictures, the most doubtful of each vehicle first.
     crops: &'a [Shown],
     /// What was said so far.
     labels: Labels,
@@ -60,7 +62,8 @@ pub struct Desk<'a> {
 
 impl Bench {
     /// Lists `folder` and asks the network about each picture, so that the doubtful come first:
-    /// those with the smallest lead of the likeliest colour. Pictures that cannot be read are left
+    /// those with the smallest lead of the likeliest colour, one of each vehicle before a second of
+    /// any, as a label is learned from by all pictures of its vehicle. Pictures that cannot be read are left
     /// out. `file` holds the labels, those from before too.
     pub fn open(folder: &Path, file: &Path, model: &Model, workers: usize) -> anyhow::Result<Self> {
         let listed = crops::list(folder).map_err(anyhow::Error::msg)?;
@@ -85,6 +88,7 @@ impl Bench {
                     id: crop.id.clone(),
                     camera: crop.note.camera.clone(),
                     time: crop.note.time.clone(),
+                    vehicle: crop.vehicle().into(),
                     name: name.to_string_lossy().into_owned(),
                     margin: score(0) - score(1),
                 });
@@ -96,6 +100,7 @@ impl Bench {
             crops.extend(part?);
         }
         crops.sort_by(|a, b| a.margin.total_cmp(&b.margin).then_with(|| a.id.cmp(&b.id)));
+        crops::each_vehicle_first(&mut crops, |shown| shown.vehicle.clone());
         Ok(Self {
             folder: Confined::new(folder)?,
             classes,
