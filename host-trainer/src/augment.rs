@@ -114,7 +114,7 @@ impl Augment {
             jpeg: 0.15,
             occlusion: 0.2,
             surroundings: 0.0,
-            away: 0.0,
+            away: 0.1,
         }
     }
 
@@ -140,7 +140,6 @@ impl Augment {
             jpeg: 0.25,
             occlusion: 0.25,
             surroundings: 0.5,
-            away: 0.1,
             ..Self::road()
         }
     }

@@ -29,21 +29,53 @@ pub struct Candidate {
 impl Candidate {
     /// Reads `run.json` and the best weights. Errors say what is missing.
     pub fn of(run: &Run) -> anyhow::Result<Self> {
-        let record = run.record()?;
-        let file = run.weights_file("best");
-        let weights = weights::read(&file).context("the run has no best weights yet")?;
+        let (record, weights) = best(run)?;
+        Ok(Self::with(record, weights))
+    }
+
+    /// The mean of the weights of `run` and of `others`: often more accurate than each (Wortsman
+    /// et al. 2022, "Model soups"), where all began at the same trained weights. Errors when they
+    /// did not, or differ in network, classes, input or in the pictures that they held out.
+    pub fn mean_of(run: &Run, others: &[Run]) -> anyhow::Result<Self> {
+        let (mut record, mut sum) = best(run)?;
+        for other in others {
+            let place = other.folder().display();
+            let (its, weights) = best(other)?;
+            let differ = [
+                (its.model != record.model, "network"),
+                (its.classes != record.classes, "classes"),
+                (its.input != record.input, "input"),
+                (its.pretrained != record.pretrained, "weights to start from"),
+                (its.data_val != record.data_val, "validation folder"),
+                (other.split()? != run.split()?, "held out pictures"),
+            ];
+            if let Some((_, what)) = differ.iter().find(|(differ, _)| *differ) {
+                return Err(usage(format!(
+                    "{place} cannot be averaged with {}: it has other {what}; give runs that went \
+                     on from the same run's best weights, with its split",
+                    run.folder().display()
+                )));
+            }
+            weights::add(&mut sum, &weights);
+        }
+        let runs = others.len() + 1;
+        if runs > 1 {
+            weights::divide(&mut sum, runs as f32);
+            record.pretrained += &format!(" (the mean of {runs} runs from there)");
+        }
+        Ok(Self::with(record, sum))
+    }
+
+    fn with(record: RunRecord, weights: Weights) -> Self {
         let arch = Arch::new(record.model, record.classes.len());
-        let architecture = record.model.architecture();
-        let origin = file.display().to_string();
-        weights::check(&weights, &arch.tensors(), architecture, &origin)?;
         let spec = &record.input;
         let folded = quantise::float(quantise::fold(&arch, &weights));
-        Ok(Self {
+        Self {
             model: onnx::write(&arch, &folded, spec.height, spec.width),
             labels: record.classes.clone().into(),
             record,
             weights,
-        })
+        }
     }
 
     /// Class names in the order of the outputs.
@@ -71,6 +103,18 @@ impl Candidate {
             temperature,
         )?)
     }
+}
+
+/// What a run says of itself, and its best weights.
+fn best(run: &Run) -> anyhow::Result<(RunRecord, Weights)> {
+    let record = run.record()?;
+    let file = run.weights_file("best");
+    let weights = weights::read(&file).context("the run has no best weights yet")?;
+    let arch = Arch::new(record.model, record.classes.len());
+    let architecture = record.model.architecture();
+    let origin = file.display().to_string();
+    weights::check(&weights, &arch.tensors(), architecture, &origin)?;
+    Ok((record, weights))
 }
 
 /// The pictures of one part of a run, where they are now: below `moved`, or where they were.

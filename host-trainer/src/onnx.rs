@@ -291,7 +291,7 @@ mod tests {
     fn tract_logits(bytes: &[u8], side: u32, input: &Tensor) -> Vec<f32> {
         let labels: Vec<String> = (0..6).map(|n| n.to_string()).collect();
         let runner = Runner::unproved(bytes, &PreprocessSpec::imagenet(side), labels.into(), 1.0);
-        runner.unwrap().logits(&values(input)).unwrap()
+        runner.unwrap().logits(&values(input)).unwrap().to_vec()
     }
 
     /// The two interpreters of the table agree.

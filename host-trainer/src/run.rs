@@ -13,6 +13,7 @@ use models::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Variant;
+use crate::commands::usage;
 use crate::files;
 use crate::metrics::Confusion;
 use crate::split::Split;
@@ -112,6 +113,14 @@ impl Run {
         Ok(Self {
             folder: folder.to_path_buf(),
         })
+    }
+
+    /// Opens several.
+    pub fn open_all(folders: &[PathBuf]) -> anyhow::Result<Vec<Self>> {
+        folders
+            .iter()
+            .map(|folder| Self::open(folder).map_err(usage))
+            .collect()
     }
 
     /// Where it is.

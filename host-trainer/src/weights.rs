@@ -103,6 +103,22 @@ pub fn check(
     Ok(())
 }
 
+/// Adds the arrays of `other` to those of the same names, which have the same shapes.
+pub fn add(sum: &mut Weights, other: &Weights) {
+    for (name, array) in sum {
+        let other = other.get(name).map_or(&[] as &[f32], |other| &other.values);
+        for (sum, value) in array.values.iter_mut().zip(other) {
+            *sum += value;
+        }
+    }
+}
+
+/// Divides every number.
+pub fn divide(weights: &mut Weights, by: f32) {
+    let numbers = weights.values_mut().flat_map(|array| &mut array.values);
+    numbers.for_each(|value| *value /= by);
+}
+
 /// Reads every array of a safetensors or torch.save file, whatever its name; 64-bit integers
 /// (step counters) are left out.
 pub fn read(path: &Path) -> Result<Weights, WeightsError> {

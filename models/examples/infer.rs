@@ -31,11 +31,11 @@ fn main() {
         eprintln!("left to tract: {reason}");
     }
     let load_ns = start.elapsed().as_nanos();
-    let mut answer = runner.logits(&input).unwrap();
+    let answer = runner.logits(&input).unwrap().to_vec();
     let mut run_ns = Vec::new();
     for _ in 0..runs.parse::<usize>().unwrap() {
         let start = Instant::now();
-        answer = runner.logits(&input).unwrap();
+        runner.logits(&input).unwrap();
         run_ns.push(start.elapsed().as_nanos());
     }
     println!("{{\"load_ns\":{load_ns},\"run_ns\":{run_ns:?},\"answer\":{answer:?}}}");

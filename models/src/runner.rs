@@ -74,6 +74,7 @@ pub struct Runner {
     preprocessor: Preprocessor,
     state: TypedSimpleState,
     input: Arc<Tensor>,
+    answer: Vec<f32>,
     left_to_tract: Option<String>,
 }
 
@@ -145,6 +146,7 @@ impl Runner {
             .and_then(|model| model.into_runnable()?.spawn())
             .map_err(failed)?;
         Ok(Self {
+            answer: Vec::with_capacity(labels.len()),
             labels,
             temperature,
             preprocessor,
@@ -168,16 +170,13 @@ impl Runner {
     /// Scores of the picture, whatever its size.
     pub fn classify(&mut self, view: RgbView<'_>) -> Result<Scores, RunnerError> {
         self.write(|preprocessor, input| preprocessor.input(view, input))?;
-        let logits = self.run()?;
-        Ok(Scores::from_logits(
-            self.labels.clone(),
-            logits,
-            self.temperature,
-        ))
+        let logits = self.run()?.to_vec();
+        let labels = self.labels.clone();
+        Ok(Scores::from_logits(labels, logits, self.temperature))
     }
 
-    /// The network's outputs for a preprocessed input, CHW.
-    pub fn logits(&mut self, input: &[f32]) -> Result<Vec<f32>, RunnerError> {
+    /// The network's outputs for a preprocessed input, CHW. With the kernels it asks for no memory.
+    pub fn logits(&mut self, input: &[f32]) -> Result<&[f32], RunnerError> {
         let wanted = self.preprocessor.spec().len();
         if input.len() != wanted {
             let found = input.len();
@@ -202,7 +201,7 @@ impl Runner {
         Ok(())
     }
 
-    fn run(&mut self) -> Result<Vec<f32>, RunnerError> {
+    fn run(&mut self) -> Result<&[f32], RunnerError> {
         let failed = |error: TractError| RunnerError::Run(one_line(&error));
         let input = self.input.clone().into_tvalue();
         let outputs = self.state.run(tvec!(input)).map_err(failed)?;
@@ -214,7 +213,10 @@ impl Runner {
             });
         }
         let view = outputs[0].try_as_plain_ram().map_err(failed)?;
-        Ok(view.as_slice::<f32>().map_err(failed)?.to_vec())
+        self.answer.clear();
+        self.answer
+            .extend_from_slice(view.as_slice::<f32>().map_err(failed)?);
+        Ok(&self.answer)
     }
 
     /// What the picture becomes and gets here, in the manifest's form.
@@ -227,7 +229,7 @@ impl Runner {
         Ok(Golden {
             file: file.to_string(),
             input_sha256,
-            logits: self.run()?,
+            logits: self.run()?.to_vec(),
         })
     }
 

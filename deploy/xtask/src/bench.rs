@@ -30,7 +30,7 @@ enum What {
     Board(board::Arguments),
     /// The network alone on one thread, beside other runtimes, or its instructions on ARM
     Infer(infer::Arguments),
-    /// The release profile beside others: size, speed, time to build
+    /// The release profile beside others: size and speed
     Profile(profile::Arguments),
 }
 

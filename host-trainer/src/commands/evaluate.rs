@@ -32,6 +32,9 @@ pub struct Arguments {
     /// A run's best weights instead of a bundle, as 32-bit floats
     #[arg(long, value_name = "RUN", conflicts_with = "bundle")]
     run: Option<PathBuf>,
+    /// The mean of this run's best weights and those of --run (may be given several times)
+    #[arg(long, value_name = "RUN", requires = "run")]
+    average: Vec<PathBuf>,
     /// Folder with a folder of pictures for each class
     #[arg(long, value_name = "DIR", default_value = "./data/val")]
     data: PathBuf,
@@ -191,7 +194,9 @@ impl Judged {
             (Some(folder), _) => Judged::Bundle(Bundle::open(folder)?),
             (None, Some(folder)) => {
                 let run = Run::open(folder).map_err(usage)?;
-                Judged::Run(Candidate::of(&run)?, folder.display().to_string())
+                let others = Run::open_all(&arguments.average)?;
+                let candidate = Candidate::mean_of(&run, &others)?;
+                Judged::Run(candidate, folder.display().to_string())
             }
             (None, None) => Judged::Bundle(Bundle::shipped()?),
         })

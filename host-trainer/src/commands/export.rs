@@ -55,6 +55,10 @@ enum Quantise {
 pub struct Arguments {
     /// Run folder, such as runs/1
     run: PathBuf,
+    /// Export the mean of this run's best weights and the first's: runs that went on from the same
+    /// weights, with the same split (may be given several times)
+    #[arg(long, value_name = "RUN")]
+    average: Vec<PathBuf>,
     /// Folder to make
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -105,7 +109,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(usage(models::BundleError::Exists(arguments.out.clone())));
     }
     let run = Run::open(&arguments.run).map_err(usage)?;
-    let candidate = Candidate::of(&run)?;
+    let candidate = Candidate::mean_of(&run, &Run::open_all(&arguments.average)?)?;
     let record = &candidate.record;
     let labels = candidate.labels();
     let arch = Arch::new(record.model, record.classes.len());

@@ -68,6 +68,7 @@ impl EvalOp for Whole {
         Ok(Some(Box::new(State {
             network: self.0.clone(),
             arena: self.0.arena(),
+            answer: Arc::new(Tensor::zero::<f32>(&[1, self.0.outputs()])?),
         })))
     }
 }
@@ -85,6 +86,7 @@ impl TypedOp for Whole {
 struct State {
     network: Arc<Network>,
     arena: Arena,
+    answer: Arc<Tensor>,
 }
 
 impl OpState for State {
@@ -96,11 +98,12 @@ impl OpState for State {
     ) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
         let picture = input.try_as_plain_ram()?.as_slice::<f32>()?;
-        let mut answer = Tensor::zero::<f32>(&[1, self.network.outputs()])?;
+        // Copied only where the last answer is still in use.
+        let answer = Arc::make_mut(&mut self.answer);
         let mut numbers = answer.try_as_plain_ram_mut()?;
         let numbers = numbers.as_slice_mut::<f32>()?;
         self.network.run(picture, &mut self.arena, numbers);
-        Ok(tvec!(answer.into()))
+        Ok(tvec!(self.answer.clone().into_tvalue()))
     }
 
     fn reset_lanes(&mut self, _lanes: &[LaneId]) -> TractResult<()> {

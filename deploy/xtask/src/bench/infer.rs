@@ -27,7 +27,7 @@ pub struct Arguments {
         long,
         value_name = "PIXELS",
         value_delimiter = ',',
-        default_value = "128,224"
+        default_value = "96,224"
     )]
     side: Vec<u32>,
     /// Rounds; each runs everything in turn

@@ -45,27 +45,27 @@ fn requests(work: impl FnOnce()) -> usize {
 
 #[test]
 fn the_network_runs_in_memory_of_its_own() {
-    let onnx = ModelProto::decode(Bundle::shipped().unwrap().model()).unwrap();
+    let bundle = Bundle::shipped().unwrap();
+    let onnx = ModelProto::decode(bundle.model()).unwrap();
+    let input = &bundle.manifest().input;
     let planes = Planes {
         count: 3,
-        height: 128,
-        width: 128,
+        height: input.height as usize,
+        width: input.width as usize,
     };
     let layers = plan::recognise(onnx.graph.as_ref().unwrap(), planes).unwrap();
     let network = Network::new(&layers, Isa::detect());
     let mut arena = network.arena();
-    let (picture, mut answer) = (vec![0.5; 3 * 128 * 128], vec![0.0; network.outputs()]);
+    let (picture, mut answer) = (vec![0.5; input.len()], vec![0.0; network.outputs()]);
     let run = || network.run(&picture, &mut arena, &mut answer);
     assert_eq!(requests(run), 0);
 }
 
-/// Around the network there is tract's plan, which hands an answer over in memory of its own.
 #[test]
-fn a_runner_asks_for_memory_three_times_at_most() {
-    let mut runner = Runner::new(&Bundle::shipped().unwrap()).unwrap();
-    let picture = vec![0.5; 3 * 128 * 128];
+fn a_runner_asks_for_no_memory() {
+    let bundle = Bundle::shipped().unwrap();
+    let mut runner = Runner::new(&bundle).unwrap();
+    let picture = vec![0.5; bundle.manifest().input.len()];
     let mut once = || requests(|| assert!(runner.logits(&picture).is_ok()));
-    let first = once();
-    assert!(first <= 3, "{first}");
-    assert!((0..20).all(|_| once() == first));
+    assert_eq!((0..20).map(|_| once()).sum::<usize>(), 0);
 }
