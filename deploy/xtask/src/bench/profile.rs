@@ -24,8 +24,7 @@ pub struct Arguments {
 /// Frames of a round.
 const FRAMES: u32 = 2000;
 
-/// A release profile. Those of the same units and optimisation differ in the last step alone, and
-/// share what is built before it.
+/// A release profile.
 struct Profile {
     lto: &'static str,
     units: &'static str,
@@ -33,9 +32,8 @@ struct Profile {
 }
 
 /// The workspace's own comes first.
-const PROFILES: [Profile; 4] = [
+const PROFILES: [Profile; 3] = [
     Profile::new("thin", "4", "3"),
-    Profile::new("fat", "4", "3"),
     Profile::new("fat", "1", "3"),
     Profile::new("fat", "1", "s"),
 ];
@@ -52,15 +50,6 @@ impl Profile {
     fn name(&self) -> String {
         let (lto, units, optimise) = (self.lto, self.units, self.optimise);
         format!("lto {lto}, codegen-units {units}, opt-level {optimise}")
-    }
-
-    /// The folder that it is built in: the workspace's where its dependencies are built alike.
-    fn target(&self, place: &Path) -> PathBuf {
-        let [own, ..] = &PROFILES;
-        match (self.units, self.optimise) == (own.units, own.optimise) {
-            true => workspace::root().join("target"),
-            false => place.join(format!("target-{}-{}", self.units, self.optimise)),
-        }
     }
 
     /// Builds the agent with it and puts it at `agent`.
@@ -92,9 +81,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure(&[Part::Packages])?;
     let place = workspace::root().join("target/bench/profile");
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
-    let step = say::begin("build", "the drawn road");
+    let step = say::begin("build", "the drawn road, and what its profile shares");
     Tool::cargo()
-        .args(["build", "--release", "--bin", "road-sim"])
+        .args(["build", "--release", "--bin", "edge-agent"])
+        .args(["--bin", "road-sim"])
         .run()?;
     step.done();
     let road_sim = workspace::root().join("target/release/road-sim");
@@ -102,7 +92,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut measured = Vec::new();
     for (index, profile) in PROFILES.iter().enumerate() {
         let agent = agent(&place, index);
-        profile.build(&profile.target(&place), &agent)?;
+        // Each in a folder of its own: they share nothing that is built.
+        let target = match index {
+            0 => workspace::root().join("target"),
+            _ => place.join(format!("target-{index}")),
+        };
+        profile.build(&target, &agent)?;
         let bytes = fs::metadata(&agent).context("the agent was built")?.len();
         measured.push(Measured {
             name: profile.name(),
