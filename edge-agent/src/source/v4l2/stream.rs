@@ -174,15 +174,16 @@ unsafe impl Send for Mapping {}
 
 impl Mapping {
     fn new(node: &Node, length: usize, offset: u32) -> io::Result<Self> {
-        // SAFETY: a new mapping at a place that the kernel chooses.
+        // SAFETY: a new mapping at a place that the kernel chooses. The kernel numbers buffers from
+        // 0 in pages: `off_t`, of 32 bits on 32-bit boards, holds where they begin.
         let start = unsafe {
-            libc::mmap64(
+            libc::mmap(
                 std::ptr::null_mut(),
                 length,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_SHARED,
                 node.fd(),
-                libc::off64_t::from(offset),
+                offset as libc::off_t,
             )
         };
         if start == libc::MAP_FAILED {
