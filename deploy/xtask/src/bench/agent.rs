@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::rates::median;
 use super::{road, start};
-use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::{say, workspace};
 
@@ -28,18 +27,7 @@ const STARTS: u32 = 9;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    // In the profile in which it is shipped, with the drawn road from the same build.
-    setup::ensure(&[Part::Packages])?;
-    let step = say::begin(
-        "build",
-        "the agent and the drawn road, in the release profile",
-    );
-    Tool::cargo()
-        .args(["build", "--release", "--bin", "edge-agent"])
-        .args(["--bin", "road-sim"])
-        .run()?;
-    step.done();
-    let built = workspace::root().join("target/release");
+    let built = road::programs()?;
     let place = workspace::root().join("target/bench/agent");
     let (config, _) = road::draw(&built.join("road-sim"), &place, 60)?;
     let agent = built.join("edge-agent");

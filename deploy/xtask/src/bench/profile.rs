@@ -1,5 +1,5 @@
 //! `cargo xtask bench profile`: the release profile beside others, by the agent's size and its speed
-//! on one core. Panics must unwind in each of them: those of the camera and JPEG crates are caught.
+//! on one core. Panics must unwind in each of them: those of the JPEG decoder are caught.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use super::agent::watch;
 use super::rates::median;
 use super::road;
-use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::{say, workspace};
 
@@ -78,17 +77,10 @@ struct Measured {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    setup::ensure(&[Part::Packages])?;
+    let built = road::programs()?;
     let place = workspace::root().join("target/bench/profile");
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
-    let step = say::begin("build", "the drawn road, and what its profile shares");
-    Tool::cargo()
-        .args(["build", "--release", "--bin", "edge-agent"])
-        .args(["--bin", "road-sim"])
-        .run()?;
-    step.done();
-    let road_sim = workspace::root().join("target/release/road-sim");
-    let (config, _) = road::draw(&road_sim, &place.join("road"), 60)?;
+    let (config, _) = road::draw(&built.join("road-sim"), &place.join("road"), 60)?;
     let mut measured = Vec::new();
     for (index, profile) in PROFILES.iter().enumerate() {
         let agent = agent(&place, index);
