@@ -72,15 +72,13 @@ impl Base {
                 known.map(Variant::architecture).join(" and ")
             );
         };
-        let arch = Arch::new(variant, manifest.labels.len());
         let origin = bundle.origin().to_string();
+        let foreign = || format!("{origin}: model.onnx is not as `host-trainer export` writes it");
         let folded = onnx::read(bundle.model()).map_err(anyhow::Error::msg);
-        let weights = folded.and_then(|folded| {
-            quantise::unfold(&arch, &folded).context("a convolution has no bias")
-        });
-        let weights = weights.with_context(|| {
-            format!("{origin}: model.onnx is not as `host-trainer export` writes it")
-        })?;
+        let folded = folded.with_context(foreign)?;
+        let arch = Arch::fitting(variant, manifest.labels.len(), &folded);
+        let weights = quantise::unfold(&arch, &folded).context("a convolution has no bias");
+        let weights = weights.with_context(foreign)?;
         crate::weights::check(&weights, &arch.tensors(), variant.architecture(), &origin)?;
         Ok(Self {
             arch,

@@ -1,8 +1,15 @@
-//! MobileNetV3 small and large as plain data (Howard et al. 2019, "Searching for MobileNetV3",
-//! tables 1 and 2), with torchvision's parameter names. No tensors: `net` trains this list of
-//! steps with libtorch, `onnx` writes it as a file.
+//! MobileNetV3 small and large, as published or narrower, as plain data: a list of steps with
+//! torchvision's parameter names. No tensors: `net` trains the list with libtorch, `onnx` writes
+//! it as a file.
+
+mod table;
+mod widths;
 
 use serde::{Deserialize, Serialize};
+
+use crate::weights::Weights;
+use table::Row;
+pub use widths::{BlockWidths, Dimension, Widths};
 
 /// Which of the two published networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -100,6 +107,8 @@ pub struct Arch {
     pub variant: Variant,
     /// Outputs.
     pub classes: usize,
+    /// Channels of each layer.
+    pub widths: Widths,
     /// From the picture to the logits.
     pub steps: Vec<Step>,
 }
@@ -115,92 +124,67 @@ pub fn feature_module(parameter: &str) -> Option<usize> {
     number.parse().ok()
 }
 
-const RE: Activation = Activation::Relu;
-const HS: Activation = Activation::HardSwish;
-
-/// Kernel, expanded channels, output channels, squeeze-and-excite, activation, stride.
-type Row = (usize, usize, usize, bool, Activation, usize);
-
-const SMALL: [Row; 11] = [
-    (3, 16, 16, true, RE, 2),
-    (3, 72, 24, false, RE, 2),
-    (3, 88, 24, false, RE, 1),
-    (5, 96, 40, true, HS, 2),
-    (5, 240, 40, true, HS, 1),
-    (5, 240, 40, true, HS, 1),
-    (5, 120, 48, true, HS, 1),
-    (5, 144, 48, true, HS, 1),
-    (5, 288, 96, true, HS, 2),
-    (5, 576, 96, true, HS, 1),
-    (5, 576, 96, true, HS, 1),
-];
-
-const LARGE: [Row; 15] = [
-    (3, 16, 16, false, RE, 1),
-    (3, 64, 24, false, RE, 2),
-    (3, 72, 24, false, RE, 1),
-    (5, 72, 40, true, RE, 2),
-    (5, 120, 40, true, RE, 1),
-    (5, 120, 40, true, RE, 1),
-    (3, 240, 80, false, HS, 2),
-    (3, 200, 80, false, HS, 1),
-    (3, 184, 80, false, HS, 1),
-    (3, 184, 80, false, HS, 1),
-    (3, 480, 112, true, HS, 1),
-    (3, 672, 112, true, HS, 1),
-    (5, 672, 160, true, HS, 2),
-    (5, 960, 160, true, HS, 1),
-    (5, 960, 160, true, HS, 1),
-];
-
-const STEM: usize = 16;
-
 impl Arch {
     /// The published network with `classes` outputs.
     pub fn new(variant: Variant, classes: usize) -> Self {
-        let (rows, hidden): (&[Row], _) = match variant {
-            Variant::Small => (&SMALL, 1024),
-            Variant::Large => (&LARGE, 1280),
-        };
-        let mut steps = vec![conv("features.0".into(), 3, STEM, 3, 2, 1, Some(HS))];
-        let mut channels = STEM;
-        for (index, row) in rows.iter().enumerate() {
-            block(
-                &mut steps,
-                &format!("features.{}.block", index + 1),
-                channels,
-                row,
-            );
-            channels = row.2;
+        Self::with(variant, classes, &Widths::published(variant))
+    }
+
+    /// The network with other numbers of channels, which must be as many as the published table
+    /// has rows and fit one another: see [`Widths::dimensions`].
+    pub fn with(variant: Variant, classes: usize, widths: &Widths) -> Self {
+        let rows = table::rows(variant);
+        let mut steps = vec![conv(
+            "features.0".into(),
+            3,
+            widths.stem,
+            3,
+            2,
+            1,
+            Some(Activation::HardSwish),
+        )];
+        let mut channels = widths.stem;
+        for (index, (row, own)) in rows.iter().zip(&widths.blocks).enumerate() {
+            let prefix = format!("features.{}.block", index + 1);
+            block(&mut steps, &prefix, channels, row, own);
+            channels = own.output;
         }
-        let wide = channels * 6;
         steps.push(conv(
             format!("features.{}", rows.len() + 1),
             channels,
-            wide,
+            widths.last,
             1,
             1,
             1,
-            Some(HS),
+            Some(Activation::HardSwish),
         ));
         steps.push(Step::MeanPool);
         steps.push(Step::Linear {
             name: "classifier.0".into(),
-            input: wide,
-            output: hidden,
+            input: widths.last,
+            output: widths.hidden,
         });
         steps.push(Step::HardSwish);
         steps.push(Step::Dropout { percent: 20 });
         steps.push(Step::Linear {
             name: "classifier.3".into(),
-            input: hidden,
+            input: widths.hidden,
             output: classes,
         });
         Self {
             variant,
             classes,
+            widths: widths.clone(),
             steps,
         }
+    }
+
+    /// The network that weights are of: as wide as they are; as published where they are of no
+    /// such network.
+    pub fn fitting(variant: Variant, classes: usize, weights: &Weights) -> Self {
+        let shape = |name: &str| Some(weights.get(name)?.shape.as_slice());
+        let widths = Widths::of(variant, shape).unwrap_or_else(|| Widths::published(variant));
+        Self::with(variant, classes, &widths)
     }
 
     /// Every parameter and running statistic: torchvision's name and the shape.
@@ -252,10 +236,8 @@ impl Arch {
     }
 }
 
-fn block(steps: &mut Vec<Step>, prefix: &str, input: usize, row: &Row) {
-    let &(kernel, expanded, output, squeeze, activation, stride) = row;
-    let residual = stride == 1 && input == output;
-    if residual {
+fn block(steps: &mut Vec<Step>, prefix: &str, input: usize, row: &Row, own: &BlockWidths) {
+    if row.residual {
         steps.push(Step::Keep);
     }
     let mut part = 0;
@@ -263,28 +245,28 @@ fn block(steps: &mut Vec<Step>, prefix: &str, input: usize, row: &Row) {
         part += 1;
         format!("{prefix}.{}", part - 1)
     };
-    if expanded != input {
-        steps.push(conv(name(), input, expanded, 1, 1, 1, Some(activation)));
+    let activation = Some(row.activation);
+    if row.expands {
+        steps.push(conv(name(), input, own.expanded, 1, 1, 1, activation));
     }
     steps.push(conv(
         name(),
-        expanded,
-        expanded,
-        kernel,
-        stride,
-        expanded,
-        Some(activation),
+        own.expanded,
+        own.expanded,
+        row.kernel,
+        row.stride,
+        own.expanded,
+        activation,
     ));
-    if squeeze {
-        let squeezed = divisible_by_8(expanded / 4);
+    if let Some(squeezed) = own.squeezed {
         steps.push(Step::SqueezeExcite {
             name: name(),
-            channels: expanded,
+            channels: own.expanded,
             squeezed,
         });
     }
-    steps.push(conv(name(), expanded, output, 1, 1, 1, None));
-    if residual {
+    steps.push(conv(name(), own.expanded, own.output, 1, 1, 1, None));
+    if row.residual {
         steps.push(Step::AddKept);
     }
 }
@@ -309,16 +291,6 @@ fn conv(
         groups,
         activation,
     })
-}
-
-/// The nearest multiple of 8, at least 8, and not more than a tenth below `value`.
-fn divisible_by_8(value: usize) -> usize {
-    let rounded = ((value + 4) / 8 * 8).max(8);
-    if rounded * 10 < value * 9 {
-        rounded + 8
-    } else {
-        rounded
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use models::{PreprocessSpec, Runner};
 
-use crate::arch::Arch;
 use crate::commands::usage;
 use crate::dataset::Dataset;
 use crate::run::{Run, RunRecord};
@@ -42,7 +41,7 @@ impl Candidate {
             let place = other.folder().display();
             let (its, weights) = best(other)?;
             let differ = [
-                (its.model != record.model, "network"),
+                (its.arch() != record.arch(), "network"),
                 (its.classes != record.classes, "classes"),
                 (its.input != record.input, "input"),
                 (its.pretrained != record.pretrained, "weights to start from"),
@@ -67,7 +66,7 @@ impl Candidate {
     }
 
     fn with(record: RunRecord, weights: Weights) -> Self {
-        let arch = Arch::new(record.model, record.classes.len());
+        let arch = record.arch();
         let spec = &record.input;
         let folded = quantise::float(quantise::fold(&arch, &weights));
         Self {
@@ -110,7 +109,7 @@ fn best(run: &Run) -> anyhow::Result<(RunRecord, Weights)> {
     let record = run.record()?;
     let file = run.weights_file("best");
     let weights = weights::read(&file).context("the run has no best weights yet")?;
-    let arch = Arch::new(record.model, record.classes.len());
+    let arch = record.arch();
     let architecture = record.model.architecture();
     let origin = file.display().to_string();
     weights::check(&weights, &arch.tensors(), architecture, &origin)?;

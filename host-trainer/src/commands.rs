@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod export;
 pub mod report;
 pub mod serve;
+pub mod shrink;
 pub mod train;
 
 use models::PictureError;

@@ -30,6 +30,7 @@ mod report;
 mod run;
 mod schedule;
 mod serve;
+mod shrink;
 mod split;
 mod thumbnail;
 mod train;
@@ -58,6 +59,7 @@ enum Command {
     #[command(subcommand)]
     Dataset(commands::dataset::Command),
     Train(Box<commands::train::Arguments>),
+    Shrink(commands::shrink::Arguments),
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
     Export(commands::export::Arguments),
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => commands::doctor::run(arguments),
         Command::Dataset(command) => commands::dataset::run(command),
         Command::Train(arguments) => commands::train::run(arguments),
+        Command::Shrink(arguments) => commands::shrink::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Export(arguments) => commands::export::run(arguments),

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use models::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::arch::Variant;
+use crate::arch::{Arch, Variant, Widths};
 use crate::commands::usage;
 use crate::files;
 use crate::metrics::Confusion;
@@ -28,6 +28,9 @@ pub struct RunRecord {
     pub generator: String,
     /// Which network.
     pub model: Variant,
+    /// Its channels, where they are not the published ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widths: Option<Widths>,
     /// Class names in the order of the outputs.
     pub classes: Vec<String>,
     /// How pictures become inputs.
@@ -69,6 +72,16 @@ pub struct Teaching {
     pub share: f64,
     /// Their folders, absolute, with the SHA-256 of their best weights.
     pub runs: BTreeMap<PathBuf, String>,
+}
+
+impl RunRecord {
+    /// The network that it trains.
+    pub fn arch(&self) -> Arch {
+        match &self.widths {
+            Some(widths) => Arch::with(self.model, self.classes.len(), widths),
+            None => Arch::new(self.model, self.classes.len()),
+        }
+    }
 }
 
 /// An opened run folder.

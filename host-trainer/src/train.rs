@@ -3,6 +3,7 @@
 
 mod average;
 mod batch;
+pub mod drill;
 mod events;
 mod find_lr;
 mod flat;

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::arch::Arch;
 use crate::cost::flops;
 use crate::metrics::Confusion;
 use crate::run::RunRecord;
@@ -11,7 +10,7 @@ use crate::run::RunRecord;
 /// The log before the first epoch. `valid` is the number of validation pictures and `folder`
 /// the run's.
 pub fn opening(record: &RunRecord, valid: usize, folder: &str) -> Map<String, Value> {
-    let arch = Arch::new(record.model, record.classes.len());
+    let arch = record.arch();
     let recipe = &record.recipe;
     let log = json!({
         "train parameters": {

@@ -61,7 +61,7 @@ impl Network {
         let Candidate {
             record, weights, ..
         } = Candidate::of(&run)?;
-        let arch = Arch::new(record.model, record.classes.len());
+        let arch = record.arch();
         let name = format!("the best weights of {}", folder.display());
         Self::new(&arch, &weights, record.input, name, choice)
     }
@@ -76,7 +76,7 @@ impl Network {
             return Ok(None);
         };
         let network = |variant| {
-            let arch = Arch::new(variant, 2);
+            let arch = Arch::fitting(variant, 2, &weights);
             Self::new(&arch, &weights, spec.clone(), name.into(), choice)
         };
         let network = network(Variant::Large).or_else(|_| network(Variant::Small))?;

@@ -10,7 +10,6 @@ use models::{Bundle, PreprocessSpec, Runner, picture};
 
 use super::evaluate::Answers;
 use super::{report_unreadable, usage};
-use crate::arch::Arch;
 use crate::candidate::{self, Candidate};
 use crate::card::{self, Words};
 use crate::dataset::Dataset;
@@ -112,7 +111,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let candidate = Candidate::mean_of(&run, &Run::open_all(&arguments.average)?)?;
     let record = &candidate.record;
     let labels = candidate.labels();
-    let arch = Arch::new(record.model, record.classes.len());
+    let arch = record.arch();
     let mut net = Net::new(&arch, device::choose(Choice::Cpu).map_err(usage)?);
     net.load(&candidate.weights, &arguments.run.display().to_string())?;
 

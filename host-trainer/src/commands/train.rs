@@ -14,10 +14,10 @@ use models::{PreprocessSpec, Preprocessor};
 use serde_json::{Map, Value};
 
 pub use arguments::Arguments;
-use data::{Data, Sources};
+pub use data::{Data, Sources};
 
 use super::{default_workers, pretrained, usage};
-use crate::arch::Arch;
+use crate::arch::{Arch, Widths};
 use crate::device;
 use crate::epoch_logs::EpochLogs;
 use crate::net::{self, Net};
@@ -59,27 +59,26 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
     let recipe = arguments.recipe();
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
-    let device = device::choose(arguments.device).map_err(usage)?;
     let weights = pretrained(&arguments.pretrained, arguments.model)?;
     let sources = Sources::given(arguments)?;
     let data_val = sources.valid.clone();
     let data = sources.read(&spec, workers)?;
     net::seed(recipe.seed);
-    let arch = Arch::new(arguments.model, data.classes.len());
-    let mut net = Net::new(&arch, device);
-    let origin = start(&mut net, weights, &arguments.pretrained)?;
+    let (net, origin) = start(arguments, weights, data.classes.len())?;
+    let widths = &net.arch().widths;
     let counts = data.pictures.counts(data.classes.len());
     let absolutes = arguments.data_extra.iter().map(|p| absolute(p));
     let record = RunRecord {
         generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
         model: arguments.model,
+        widths: (*widths != Widths::published(arguments.model)).then(|| widths.clone()),
         classes: data.classes.clone(),
         input: spec,
         recipe,
         preset: arguments.recipe,
         pretrained: origin,
         teaching: teaching::given(arguments)?,
-        resident: arguments.augment_on.resident(device),
+        resident: arguments.augment_on.resident(net.device()),
         deterministic: arguments.deterministic,
         threads: device::threads(),
         data_train: absolute(&arguments.data_train)?,
@@ -143,7 +142,7 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
     if record.deterministic {
         device::be_deterministic();
     }
-    let arch = Arch::new(record.model, record.classes.len());
+    let arch = record.arch();
     let net = Net::new(&arch, device);
     let teachers = teaching::teachers(&record, data.split.as_ref(), &net)?;
     run.trim_log(done)?;
@@ -278,15 +277,25 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
     Ok(())
 }
 
-/// Puts the weights to start from into the network and says where they are from.
-fn start(net: &mut Net, pretrained: Option<Pretrained>, name: &str) -> anyhow::Result<String> {
+/// The network, as wide as the weights to start from, with those, and where they are from.
+fn start(
+    arguments: &Arguments,
+    pretrained: Option<Pretrained>,
+    classes: usize,
+) -> anyhow::Result<(Net, String)> {
+    let device = device::choose(arguments.device).map_err(usage)?;
     let Some(Pretrained { origin, weights }) = pretrained else {
-        return Ok("none".into());
+        return Ok((
+            Net::new(&Arch::new(arguments.model, classes), device),
+            "none".into(),
+        ));
     };
+    let mut net = Net::new(&Arch::fitting(arguments.model, classes, &weights), device);
+    let name = &arguments.pretrained;
     let replaced = net.load(&weights, name).map_err(usage)?;
     let head = if replaced { ", new last layer" } else { "" };
     println!("pretrained   {name}{head}");
-    Ok(origin)
+    Ok((net, origin))
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

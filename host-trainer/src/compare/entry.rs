@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::arch::Arch;
 use crate::metrics::Confusion;
 use crate::report::{self, Answer, Epoch, Summary};
 use crate::run::{Run, RunRecord};
@@ -123,6 +122,6 @@ impl Entry {
 
     /// Parameters of the network, trained or not.
     pub fn parameters(&self) -> usize {
-        Arch::new(self.record.model, self.record.classes.len()).parameter_count(false)
+        self.record.arch().parameter_count(false)
     }
 }

@@ -8,11 +8,9 @@ use models::{PreprocessSpec, Preprocessor};
 
 use super::arguments::Arguments;
 use super::data::Sources;
-use crate::arch::Arch;
 use crate::commands::{pretrained, usage};
-use crate::device;
 use crate::files;
-use crate::net::{self, Net};
+use crate::net;
 use crate::plot::{self, Axis, Line, Lines, Mark, Scale, Unit};
 use crate::progress;
 use crate::train::{self, Job, RateTrial};
@@ -24,15 +22,13 @@ const CHART: &str = "find-lr";
 
 /// Runs the trial, prints the losses and draws them into `--save-ret`.
 pub fn run(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
-    let device = device::choose(arguments.device).map_err(usage)?;
     let spec = PreprocessSpec::imagenet(arguments.input_size());
     let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let weights = pretrained(&arguments.pretrained, arguments.model)?;
     let data = Sources::given(arguments)?.read(&spec, workers)?;
     let recipe = arguments.recipe();
     net::seed(recipe.seed);
-    let mut net = Net::new(&Arch::new(arguments.model, data.classes.len()), device);
-    super::start(&mut net, weights, &arguments.pretrained)?;
+    let (mut net, _) = super::start(arguments, weights, data.classes.len())?;
     let interrupted = AtomicBool::new(false);
     let job = Job {
         pictures: &data.pictures,
@@ -42,7 +38,7 @@ pub fn run(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
         recipe: &recipe,
         teachers: None,
         workers,
-        resident: arguments.augment_on.resident(device),
+        resident: arguments.augment_on.resident(net.device()),
         interrupted: &interrupted,
     };
     let bar = progress::bar(STEPS as u64, "trying rates");

@@ -9,7 +9,6 @@ use anyhow::{Context, bail};
 use models::hash::sha256_hex;
 
 use super::Arguments;
-use crate::arch::Arch;
 use crate::commands::usage;
 use crate::net::Net;
 use crate::run::{Run, RunRecord, Teaching};
@@ -91,7 +90,7 @@ fn teacher(
         bail!("the best weights of the teacher {name} are not those that this run began with");
     }
     let file = run.weights_file("best");
-    let mut net = Net::new(&Arch::new(told.model, told.classes.len()), beside.device());
+    let mut net = Net::new(&told.arch(), beside.device());
     net.load_all(&weights::read(&file)?, &file.display().to_string())?;
     net.set_precision(learner.recipe.precision);
     Ok(net)

@@ -1,0 +1,214 @@
+//! `host-trainer shrink`: a finished run in, the weights of a narrower network out.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use models::{PreprocessSpec, Preprocessor};
+use serde_json::json;
+
+use super::train::{Data, Sources};
+use super::{default_workers, usage};
+use crate::candidate::Candidate;
+use crate::files;
+use crate::net::Net;
+use crate::run::{Run, RunRecord};
+use crate::shrink::{self, Goal, Meter, Round, ShrinkError, Slim};
+use crate::train::Job;
+use crate::train::drill::Drill;
+use crate::weights;
+
+/// Make a trained network narrower: for a budget of time or instructions, or by a share.
+///
+/// With --target-minsn or --target-ms, layers lose channels one after another, always those that
+/// cost the least accuracy for what they save, until one inference costs no more (NetAdapt, Yang
+/// et al. 2018): every way is trained for a few steps and judged on the run's validation pictures.
+/// With --width every layer keeps this share of its channels, and nothing is trained. What comes
+/// out are weights for `train --pretrained`, which then trains the narrow network to its end; beside
+/// them, with the ending .json, the rounds of the search.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("how").required(true))]
+pub struct Arguments {
+    /// The finished run, such as runs/1
+    run: PathBuf,
+    /// Begin with the mean of its weights and those of this run, which went on from the same weights
+    /// (may be given several times)
+    #[arg(long, value_name = "RUN")]
+    average: Vec<PathBuf>,
+    /// Million instructions of one inference on 64-bit ARM, at most
+    #[arg(long, value_name = "MILLIONS", group = "how")]
+    target_minsn: Option<f64>,
+    /// Milliseconds of one inference on one thread of this machine, at most
+    #[arg(long, value_name = "MS", group = "how")]
+    target_ms: Option<f64>,
+    /// Share of its channels that each layer keeps, 0.05 to 1
+    #[arg(long, value_name = "SHARE", group = "how")]
+    width: Option<f64>,
+    /// Side of the network's square input, pixels [default: the run's]
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<u32>,
+    /// Steps of 32 pictures (or as the run's batches are) that each way is trained for
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    steps: u16,
+    /// Learning rate of these steps
+    #[arg(long, default_value_t = 3e-4)]
+    lr: f64,
+    /// The file of weights to write, ending with .safetensors
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Arguments {
+    /// Refuses what cannot be.
+    fn check(&self) -> anyhow::Result<()> {
+        let limits = [
+            ("target-minsn", self.target_minsn, 0.01, 1e4),
+            ("target-ms", self.target_ms, 0.001, 1e4),
+            ("width", self.width, 0.05, 1.0),
+            ("lr", Some(self.lr), 1e-9, 1.0),
+        ];
+        for (name, value, low, high) in limits {
+            if let Some(value) = value.filter(|value| !(low..=high).contains(value)) {
+                return Err(usage(format!(
+                    "--{name} is {value}; {low} to {high} can be"
+                )));
+            }
+        }
+        if self
+            .out
+            .extension()
+            .is_none_or(|ending| ending != "safetensors")
+        {
+            return Err(usage(format!(
+                "--out is {}; it must end with .safetensors",
+                self.out.display()
+            )));
+        }
+        if self.out.exists() {
+            return Err(usage(format!(
+                "{} exists; give another --out",
+                self.out.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    arguments.check()?;
+    let run = Run::open(&arguments.run).map_err(usage)?;
+    let Candidate {
+        record, weights, ..
+    } = Candidate::mean_of(&run, &Run::open_all(&arguments.average)?)?;
+    let whole = Slim {
+        arch: record.arch(),
+        weights,
+    };
+    let side = arguments.input_size.unwrap_or(record.input.width);
+    let spec = PreprocessSpec::imagenet(side);
+    spec.check()
+        .map_err(|e| usage(format!("--input-size: {e}")))?;
+    let (slim, rounds) = match arguments.width {
+        Some(share) => (whole.scaled(share, shrink::STEP), Vec::new()),
+        None => searched(arguments, &run, &record, &spec, whole.clone())?,
+    };
+    weights::write(&arguments.out, &slim.weights)?;
+    let report = arguments.out.with_extension("json");
+    let told = json!({
+        "run": arguments.run,
+        "input_size": side,
+        "widths": slim.arch.widths,
+        "rounds": rounds,
+    });
+    files::replace(&report, told.to_string().as_bytes())
+        .with_context(|| format!("cannot write {}", report.display()))?;
+    let counter = Meter::Instructions(spec);
+    let count = |slim: &Slim| counter.cost(&slim.arch).map_err(anyhow::Error::msg);
+    println!(
+        "\nnarrower     {} of {} parameters, {:.2} of {:.2} {}",
+        slim.arch.parameter_count(false),
+        whole.arch.parameter_count(false),
+        count(&slim)?,
+        count(&whole)?,
+        counter.unit()
+    );
+    println!(
+        "next         host-trainer train --pretrained {} --input-size {side}, with the data, \
+         --split and other options of {}",
+        arguments.out.display(),
+        arguments.run.display()
+    );
+    Ok(())
+}
+
+/// The search, with a line for each round.
+fn searched(
+    arguments: &Arguments,
+    run: &Run,
+    record: &RunRecord,
+    spec: &PreprocessSpec,
+    whole: Slim,
+) -> anyhow::Result<(Slim, Vec<Round>)> {
+    let (meter, most) = match (arguments.target_minsn, arguments.target_ms) {
+        (Some(most), _) => (Meter::Instructions(spec.clone()), most),
+        (None, most) => (Meter::Milliseconds(spec.clone()), most.unwrap_or_default()),
+    };
+    let workers = default_workers();
+    let preprocessor = Preprocessor::new(spec).map_err(anyhow::Error::msg)?;
+    let data: Data = Sources::recorded(run, record)?.read(spec, workers)?;
+    let interrupted = AtomicBool::new(false);
+    let job = Job {
+        pictures: &data.pictures,
+        valid: &data.valid,
+        classes: &data.classes,
+        preprocessor: &preprocessor,
+        recipe: &record.recipe,
+        teachers: None,
+        workers,
+        resident: false,
+        interrupted: &interrupted,
+    };
+    let mut net = Net::on_processor(&whole.arch);
+    net.load_all(&whole.weights, &arguments.run.display().to_string())?;
+    let drill = Drill::prepare(&net, &job, usize::from(arguments.steps))?;
+    let before = drill.judge(&net)?;
+    let cost = meter.cost(&whole.arch).map_err(anyhow::Error::msg)?;
+    println!(
+        "\n{:32} {:>8}    {:>8} {:>9}  {:>8}",
+        "layer",
+        "channels",
+        meter_unit(&meter),
+        "accuracy",
+        "loss"
+    );
+    let row = |layer: &str, channels: &str, cost: f64, accuracy: f64, loss: f64| {
+        println!("{layer:32} {channels:>11} {cost:>8.3} {accuracy:>9.4}  {loss:>8.4}");
+    };
+    row("as it is", "", cost, before.accuracy, before.loss);
+    let goal = Goal {
+        meter: &meter,
+        most,
+        lr: arguments.lr,
+    };
+    let mut rounds = Vec::new();
+    let searched = shrink::search(whole, &drill, &goal, &mut |round| {
+        let way = &round.taken;
+        let channels = format!("{} to {}", way.before, way.after);
+        row(&way.layer, &channels, way.cost, way.accuracy, way.loss);
+        rounds.push(round.clone());
+    });
+    match searched {
+        Ok(slim) => Ok((slim, rounds)),
+        Err(error @ ShrinkError::Smallest { .. }) => Err(usage(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The unit as a column's head.
+fn meter_unit(meter: &Meter) -> &'static str {
+    match meter {
+        Meter::Instructions(_) => "Minsn",
+        Meter::Milliseconds(_) => "ms",
+    }
+}
