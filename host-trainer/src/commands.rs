@@ -6,6 +6,7 @@ pub mod dataset;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;
+pub mod front;
 pub mod report;
 pub mod serve;
 pub mod shrink;

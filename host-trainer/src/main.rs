@@ -60,6 +60,7 @@ enum Command {
     Dataset(commands::dataset::Command),
     Train(Box<commands::train::Arguments>),
     Shrink(commands::shrink::Arguments),
+    Front(commands::front::Arguments),
     Report(commands::report::Arguments),
     Compare(commands::compare::Arguments),
     Export(commands::export::Arguments),
@@ -71,7 +72,10 @@ enum Command {
 impl Command {
     /// Whether libtorch's threads have work.
     fn computes(&self) -> bool {
-        !matches!(self, Self::Report(_) | Self::Compare(_) | Self::Serve(_))
+        !matches!(
+            self,
+            Self::Report(_) | Self::Compare(_) | Self::Front(_) | Self::Serve(_)
+        )
     }
 }
 
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         Command::Dataset(command) => commands::dataset::run(command),
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Shrink(arguments) => commands::shrink::run(arguments),
+        Command::Front(arguments) => commands::front::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Export(arguments) => commands::export::run(arguments),

@@ -4,6 +4,7 @@
 mod agent;
 mod board;
 mod infer;
+mod pareto;
 mod profile;
 mod python;
 mod rates;
@@ -30,6 +31,8 @@ enum What {
     Board(board::Arguments),
     /// The network alone on one thread, beside other runtimes, or its instructions on ARM
     Infer(infer::Arguments),
+    /// How small the network may be: accuracy and cost of several widths and sizes of input
+    Pareto(pareto::Arguments),
     /// The release profile beside others: size and speed
     Profile(profile::Arguments),
 }
@@ -41,6 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         What::Agent(arguments) => agent::run(arguments),
         What::Board(arguments) => board::run(arguments),
         What::Infer(arguments) => infer::run(arguments),
+        What::Pareto(arguments) => pareto::run(arguments),
         What::Profile(arguments) => profile::run(arguments),
     }
 }
