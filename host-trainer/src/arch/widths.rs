@@ -151,6 +151,15 @@ impl Widths {
         widths
     }
 
+    /// The same with fewer channels along `dimension`, and squeeze-and-excite of channels that went
+    /// narrowed as well.
+    pub fn narrowed(&self, dimension: &Dimension, channels: usize) -> Self {
+        let cut = self.set(dimension, channels);
+        let oversized = cut.oversized();
+        let fit = oversized.iter();
+        fit.fold(cut, |widths, (dimension, fit)| widths.set(dimension, *fit))
+    }
+
     /// For each squeeze-and-excite with more than the published share of the channels that it
     /// squeezes: its dimension, and how many that share is.
     pub fn oversized(&self) -> Vec<(Dimension, usize)> {

@@ -1,6 +1,7 @@
 //! `host-trainer dataset`: what can be said of a folder of pictures before training.
 
 pub mod check;
+pub mod clean;
 pub mod cut;
 pub mod split;
 
@@ -8,10 +9,11 @@ use std::path::Path;
 
 use super::usage;
 
-/// Check or divide a folder of labelled pictures, or cut pictures out of a camera's frames.
+/// Check, clean or divide a folder of labelled pictures, or cut pictures out of a camera's frames.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Check(check::Arguments),
+    Clean(clean::Arguments),
     Cut(cut::Arguments),
     Split(split::Arguments),
 }
@@ -20,6 +22,7 @@ pub enum Command {
 pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Clean(arguments) => clean::run(arguments),
         Command::Cut(arguments) => cut::run(arguments),
         Command::Split(arguments) => split::run(arguments),
     }

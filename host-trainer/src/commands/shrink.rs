@@ -22,7 +22,8 @@ use crate::weights;
 ///
 /// With --target-minsn or --target-ms, layers lose channels one after another, always those that
 /// cost the least accuracy for what they save, until one inference costs no more (NetAdapt, Yang
-/// et al. 2018): every way is trained for a few steps and judged on the run's validation pictures.
+/// et al. 2018): the most promising ways are trained for a few steps and judged on the run's validation
+/// pictures.
 /// With --width every layer keeps this share of its channels, and nothing is trained. What comes
 /// out are weights for `train --pretrained`, which then trains the narrow network to its end; beside
 /// them, with the ending .json, the rounds of the search.

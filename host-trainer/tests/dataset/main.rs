@@ -2,6 +2,7 @@
 //! drawn dataset is found, and nothing is touched.
 
 mod bombs;
+mod clean;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixtures;

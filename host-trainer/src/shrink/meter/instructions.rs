@@ -111,12 +111,8 @@ mod tests {
             .filter(|dimension| !dimension.is_squeeze())
             .fold(published.clone(), |widths, dimension| {
                 let steps = (widths.get(dimension) as f64 / 16.0).round().max(1.0);
-                widths.set(dimension, 8 * steps as usize)
+                widths.narrowed(dimension, 8 * steps as usize)
             });
-        let half = half
-            .oversized()
-            .iter()
-            .fold(half, |w, (d, fit)| w.set(d, *fit));
         for (widths, counts) in [
             (
                 published,
