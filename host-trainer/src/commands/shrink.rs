@@ -51,8 +51,8 @@ pub struct Arguments {
     /// Steps of 32 pictures (or as the run's batches are) that each way is trained for
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
     steps: u16,
-    /// Learning rate of these steps
-    #[arg(long, default_value_t = 3e-4)]
+    /// Highest learning rate of these steps; it falls to nothing
+    #[arg(long, default_value_t = 5e-4)]
     lr: f64,
     /// The file of weights to write, ending with .safetensors
     #[arg(long, value_name = "FILE")]

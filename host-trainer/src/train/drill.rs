@@ -67,8 +67,8 @@ impl<'a> Drill<'a> {
         })
     }
 
-    /// Trains every layer of `net` for a step on each batch, at one learning rate, with fresh
-    /// optimiser and statistics that follow quickly.
+    /// Trains every layer of `net` for a step on each batch, with fresh optimiser and statistics that
+    /// follow quickly. The learning rate falls from `lr` in equal steps to nothing.
     pub fn train(&self, net: &mut Net, lr: f64) -> Result<(), TrainError> {
         let recipe = self.job.recipe;
         net.train_from(0);
@@ -84,8 +84,15 @@ impl<'a> Drill<'a> {
             if recipe.augment.away > 0.0 {
                 loss = loss.f_add(&batch.doubt(&logits)?)?;
             }
+            let left = (self.batches.len() - step) as f64 / self.batches.len() as f64;
             let mut all: Vec<&mut Memory> = memories.iter_mut().collect();
-            descend(&loss, &mut all, Optimiser::AdamW, lr, recipe.weight_decay)?;
+            descend(
+                &loss,
+                &mut all,
+                Optimiser::AdamW,
+                lr * left,
+                recipe.weight_decay,
+            )?;
         }
         Ok(())
     }

@@ -210,6 +210,10 @@ pub const README_COMMANDS: &[(&str, RanBy)] = &[
     ("host-trainer serve", RanBy::Tests("host-trainer/", "serve")),
     ("host-trainer adapt", RanBy::Tests("host-trainer/", "adapt")),
     (
+        "host-trainer shrink",
+        RanBy::Tests("host-trainer/", "shrink"),
+    ),
+    (
         "host-trainer report",
         RanBy::Tests("host-trainer/", "report"),
     ),
