@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::usage;
 use crate::files;
-use crate::plot::{self, Axis, Line, Lines, Mark, Unit};
+use crate::plot::{self, Axis, Line, Lines, Mark, Scale, Unit};
 
 /// Draw networks by accuracy and cost, and tell which of them no other beats in both.
 ///
@@ -128,7 +128,10 @@ fn chart(measured: &Measured, front: &[&Network]) -> Lines {
     });
     Lines {
         title: measured.title.clone(),
-        x: Axis::new(&measured.cost, Unit::Number),
+        x: Axis {
+            scale: Scale::Log,
+            ..Axis::new(&measured.cost, Unit::Number)
+        },
         y: Axis::new(&measured.accuracy, Unit::Percent),
         lines,
         marks,

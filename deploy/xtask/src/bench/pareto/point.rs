@@ -137,8 +137,9 @@ impl Point {
             }
         }
         let export = tool().arg("export").arg(&run);
+        // Forced: what 8-bit weights lose is part of what is compared.
         export
-            .args(["--quantise", "weights", "--out"])
+            .args(["--quantise", "weights", "--force", "--out"])
             .arg(&bundle)
             .run()?;
         Ok(bundle)
