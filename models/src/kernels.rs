@@ -19,6 +19,7 @@ mod layers;
 mod map;
 mod mean;
 mod network;
+mod number;
 mod onnx;
 mod op;
 mod plan;
@@ -33,4 +34,4 @@ mod unroll;
 mod tests;
 
 pub(crate) use onnx::Unrecognised;
-pub(crate) use op::model;
+pub(crate) use op::{model, model_emulating_half};

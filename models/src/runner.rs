@@ -105,6 +105,18 @@ impl Runner {
         Self::load(onnx_bytes, spec, labels, temperature, kernels::model)
     }
 
+    /// The same as a processor that computes in half precision would answer, on any machine: for
+    /// measuring what that loses. Many times slower than such a processor.
+    pub fn emulating_half(
+        onnx_bytes: &[u8],
+        spec: &PreprocessSpec,
+        labels: Arc<[String]>,
+        temperature: f32,
+    ) -> Result<Self, RunnerError> {
+        let by_kernels = kernels::model_emulating_half;
+        Self::load(onnx_bytes, spec, labels, temperature, by_kernels)
+    }
+
     /// The same by tract's own operators alone: what the kernels are compared with.
     pub fn reference(
         onnx_bytes: &[u8],

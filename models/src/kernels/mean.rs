@@ -1,6 +1,7 @@
 //! The mean of each channel over a whole map.
 
 use super::map::{Arena, Block, Place};
+use super::number::Number;
 use super::simd::{Eight, Work};
 
 /// The layer: from a map to one of a single pixel.
@@ -13,11 +14,11 @@ pub struct Mean {
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Mean, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Mean, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         let from = arena.read(&layer.from);
@@ -40,7 +41,12 @@ impl Work for Run<'_> {
 
 impl Mean {
     #[inline(always)]
-    fn blocks<E: Eight, const N: usize>(&self, from: &[Block], to: &mut [Block], first: usize) {
+    fn blocks<E: Eight, const N: usize>(
+        &self,
+        from: &[Block<E::Number>],
+        to: &mut [Block<E::Number>],
+        first: usize,
+    ) {
         let map = self.from.map;
         let mut sums = [E::splat(0.0); N];
         for y in 0..map.height {

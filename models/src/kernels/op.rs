@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tract_core::internal::*;
 use tract_onnx::pb::ModelProto;
 
+use super::layers::Layers;
 use super::map::Arena;
 use super::network::Network;
 use super::onnx::{Unrecognised, unrecognised};
 use super::plan;
-use super::simd::Isa;
+use super::simd::{EmulatedHalf, Processor, Single};
 use super::stem::Planes;
 
 /// A tract model of one operator that computes what the ONNX model does, for a picture of `[1,
@@ -19,6 +20,21 @@ pub(crate) fn model(
     height: usize,
     width: usize,
 ) -> Result<TractResult<TypedModel>, Unrecognised> {
+    let layers = layers(onnx, height, width)?;
+    Ok(wired(Network::new(&layers, Single::detect())))
+}
+
+/// The same as a processor that computes with halves would answer, on any machine.
+pub(crate) fn model_emulating_half(
+    onnx: &ModelProto,
+    height: usize,
+    width: usize,
+) -> Result<TractResult<TypedModel>, Unrecognised> {
+    let layers = layers(onnx, height, width)?;
+    Ok(wired(Network::new(&layers, EmulatedHalf)))
+}
+
+fn layers(onnx: &ModelProto, height: usize, width: usize) -> Result<Layers, Unrecognised> {
     let Some(graph) = &onnx.graph else {
         return unrecognised("no graph");
     };
@@ -27,11 +43,10 @@ pub(crate) fn model(
         height,
         width,
     };
-    let layers = plan::recognise(graph, planes)?;
-    Ok(wired(Network::new(&layers, Isa::detect())))
+    plan::recognise(graph, planes)
 }
 
-fn wired(network: Network) -> TractResult<TypedModel> {
+fn wired<P: Processor>(network: Network<P>) -> TractResult<TypedModel> {
     let [planes, height, width] = network.input();
     let mut model = TypedModel::default();
     let picture = model.add_source("picture", f32::fact([1, planes, height, width]))?;
@@ -42,18 +57,24 @@ fn wired(network: Network) -> TractResult<TypedModel> {
 }
 
 /// The operator.
-#[derive(Clone, Debug)]
-struct Whole(Arc<Network>);
+#[derive(Debug)]
+struct Whole<P: Processor>(Arc<Network<P>>);
 
-impl PartialEq for Whole {
+impl<P: Processor> Clone for Whole<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P: Processor> PartialEq for Whole<P> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Whole {}
+impl<P: Processor> Eq for Whole<P> {}
 
-impl Op for Whole {
+impl<P: Processor> Op for Whole<P> {
     fn name(&self) -> StaticName {
         "WholeNetwork".into()
     }
@@ -61,7 +82,7 @@ impl Op for Whole {
     op_as_typed_op!();
 }
 
-impl EvalOp for Whole {
+impl<P: Processor> EvalOp for Whole<P> {
     not_out_of_plan!();
 
     fn state(&self, _ctx: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
@@ -73,7 +94,7 @@ impl EvalOp for Whole {
     }
 }
 
-impl TypedOp for Whole {
+impl<P: Processor> TypedOp for Whole<P> {
     fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(tvec!(f32::fact([1, self.0.outputs()])))
     }
@@ -83,13 +104,13 @@ impl TypedOp for Whole {
 
 /// The network and the memory that it runs in, time after time.
 #[derive(Clone, Debug)]
-struct State {
-    network: Arc<Network>,
-    arena: Arena,
+struct State<P: Processor> {
+    network: Arc<Network<P>>,
+    arena: Arena<P::Number>,
     answer: Arc<Tensor>,
 }
 
-impl OpState for State {
+impl<P: Processor> OpState for State<P> {
     fn eval(
         &mut self,
         _ctx: &EvalContext,

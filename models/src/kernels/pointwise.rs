@@ -5,13 +5,14 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Map, Place};
+use super::number::Number;
 use super::simd::{Eight, Work};
 use super::tile::{activate, panels, rows, start_sums};
 use super::unroll::unroll;
 
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
-pub struct Pointwise {
+pub struct Pointwise<N: Number> {
     from: Place,
     to: Place,
     plus: Option<Place>,
@@ -19,12 +20,12 @@ pub struct Pointwise {
     /// Blocks of output channels that are computed together, 1 to 3 each.
     panels: Vec<usize>,
     /// For each panel, for each input channel, the panel's blocks.
-    weights: Vec<Block>,
-    bias: Vec<Block>,
+    weights: Vec<Block<N>>,
+    bias: Vec<Block<N>>,
     pixels: Vec<Pixel>,
 }
 
-impl Pointwise {
+impl<N: Number> Pointwise<N> {
     /// The weights have a row of `from`'s channels for each of `to`'s.
     pub fn new((from, to): (Place, Place), plus: Option<Place>, weights: &Weights) -> Self {
         let panels = panels(to.map.depth());
@@ -61,34 +62,34 @@ impl Pointwise {
 
 /// The rows of eight output channels, at most, times a factor, as columns: the weights of every
 /// input channel go to `block`, and from there on to every `panel`th.
-fn pack(
+fn pack<N: Number>(
     rows: &[f32],
     inputs: usize,
     factor: f32,
-    (to, block, panel): (&mut [Block], usize, usize),
+    (to, block, panel): (&mut [Block<N>], usize, usize),
 ) {
     let mut columns = to.iter_mut().skip(block).step_by(panel);
     let rows = || rows.chunks_exact(inputs).zip(0..LANES);
     for first in (0..inputs).step_by(LANES) {
-        let mut square = [Block::ZERO; LANES];
+        let mut square = [[0.0; LANES]; LANES];
         for (row, lane) in rows() {
             match row[first..].first_chunk::<LANES>() {
-                Some(eight) => square[lane].0 = *eight,
-                None => square[lane].0[..inputs - first].copy_from_slice(&row[first..]),
+                Some(eight) => square[lane] = *eight,
+                None => square[lane][..inputs - first].copy_from_slice(&row[first..]),
             }
         }
         for (column, to) in (0..LANES).zip(&mut columns) {
-            *to = Block(std::array::from_fn(|lane| square[lane].0[column] * factor));
+            *to = Block::nearest(std::array::from_fn(|lane| square[lane][column] * factor));
         }
     }
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Pointwise, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Pointwise<N>, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
@@ -114,9 +115,9 @@ impl Work for Run<'_> {
 }
 
 /// What is read: whole maps.
-struct Sides<'a> {
-    from: &'a [Block],
-    plus: Option<&'a [Block]>,
+struct Sides<'a, N: Number> {
+    from: &'a [Block<N>],
+    plus: Option<&'a [Block<N>]>,
 }
 
 /// Where one pixel begins in each of the maps, in blocks.
@@ -139,15 +140,15 @@ fn pixels(from: Map, to: Map, plus: Option<Map>) -> Vec<Pixel> {
     maps.map(pixel).collect()
 }
 
-impl Pointwise {
+impl<N: Number> Pointwise<N> {
     /// All pixels of `T` blocks of channels, from block `first`.
     #[inline(always)]
-    fn panel<E: Eight, const T: usize>(
+    fn panel<E: Eight<Number = N>, const T: usize>(
         &self,
-        sides: &Sides<'_>,
-        weights: &[Block],
+        sides: &Sides<'_, N>,
+        weights: &[Block<N>],
         first: usize,
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let mut pixels = self.pixels.as_slice();
         while !pixels.is_empty() {
@@ -169,19 +170,19 @@ impl Pointwise {
 
     /// `R` pixels of `T` blocks of channels.
     #[inline(always)]
-    fn tile<E: Eight, const R: usize, const T: usize>(
+    fn tile<E: Eight<Number = N>, const R: usize, const T: usize>(
         &self,
-        sides: &Sides<'_>,
-        weights: &[Block],
+        sides: &Sides<'_, N>,
+        weights: &[Block<N>],
         first: usize,
         pixels: &[Pixel],
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let Some(pixels) = pixels.first_chunk::<R>() else {
             return;
         };
         let depth = self.from.map.depth();
-        let mut rows = [std::ptr::null::<f32>(); R];
+        let mut rows = [std::ptr::null::<N>(); R];
         unroll!(r in R of 0 1 2 3 4 => {
             rows[r] = sides.from.as_ptr().wrapping_add(pixels[r].from).cast();
         });

@@ -4,6 +4,7 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
+use super::number::Number;
 use super::simd::{Eight, Windows, Work};
 use super::tile::{activate, panels, start_sums};
 use super::unroll::unroll;
@@ -43,32 +44,46 @@ impl Planes {
     }
 
     /// Copies a picture (CHW) to within the border.
-    pub fn fill(&self, picture: &[f32], planes: &mut [f32]) {
+    pub fn fill<N: Number>(&self, picture: &[f32], planes: &mut [N]) {
         let border = KERNEL / 2;
         let from = picture.chunks_exact(self.height * self.width);
         for (from, to) in from.zip(planes.chunks_exact_mut(self.plane())) {
             let rows = to.chunks_exact_mut(self.row()).skip(border);
             for (from, to) in from.chunks_exact(self.width).zip(rows) {
-                to[border..border + self.width].copy_from_slice(from);
+                copy(from, &mut to[border..border + self.width]);
             }
         }
     }
 }
 
+/// Writes the nearest to each number.
+fn copy<N: Number>(from: &[f32], to: &mut [N]) {
+    let (from, rest) = from.as_chunks::<LANES>();
+    let (to, last) = to.as_chunks_mut::<LANES>();
+    for (from, to) in from.iter().zip(to) {
+        *to = N::nearest(*from);
+    }
+    let mut eight = [0.0; LANES];
+    eight[..rest.len()].copy_from_slice(rest);
+    for (number, to) in N::nearest(eight).into_iter().zip(last) {
+        *to = number;
+    }
+}
+
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
-pub struct Stem {
+pub struct Stem<N: Number> {
     planes: Planes,
     to: Place,
     activation: Activation,
     /// Blocks of output channels that are computed together.
     panels: Vec<usize>,
     /// For each panel, plane, kernel row and column: the panel's blocks.
-    weights: Vec<Block>,
-    bias: Vec<Block>,
+    weights: Vec<Block<N>>,
+    bias: Vec<Block<N>>,
 }
 
-impl Stem {
+impl<N: Number> Stem<N> {
     /// The weights have for each of `to`'s channels the kernels of all planes.
     pub fn new(planes: Planes, to: Place, weights: &Weights) -> Self {
         let panels = panels(to.map.depth());
@@ -80,7 +95,7 @@ impl Stem {
         for panel in &panels {
             for tap in 0..taps {
                 for block in first..first + panel {
-                    packed.push(Block(std::array::from_fn(|lane| {
+                    packed.push(Block::nearest(std::array::from_fn(|lane| {
                         let at = (block * LANES + lane) * taps + tap;
                         weights
                             .kernels
@@ -103,11 +118,11 @@ impl Stem {
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Stem, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Stem<N>, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
@@ -127,14 +142,14 @@ impl Work for Run<'_> {
     }
 }
 
-impl Stem {
+impl<N: Number> Stem<N> {
     #[inline(always)]
-    fn panel<E: Eight, const T: usize>(
+    fn panel<E: Eight<Number = N>, const T: usize>(
         &self,
-        input: &[f32],
-        weights: &[Block],
+        input: &[N],
+        weights: &[Block<N>],
         first: usize,
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let width = self.to.map.width;
         for y in 0..self.to.map.height {
@@ -154,12 +169,12 @@ impl Stem {
 
     /// `R` pixels of `T` blocks of channels.
     #[inline(always)]
-    fn tile<E: Eight, const R: usize, const T: usize>(
+    fn tile<E: Eight<Number = N>, const R: usize, const T: usize>(
         &self,
-        input: &[f32],
-        weights: &[Block],
+        input: &[N],
+        weights: &[Block<N>],
         (y, x, first): (usize, usize, usize),
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
         let (row, plane) = (self.planes.row(), self.planes.plane());

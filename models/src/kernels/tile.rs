@@ -35,7 +35,9 @@ pub fn panels(blocks: usize) -> Vec<usize> {
 
 /// A tile's sums before anything is added: the bias, for each of `R` pixels.
 #[inline(always)]
-pub fn start_sums<E: Eight, const R: usize, const T: usize>(bias: &[Block]) -> [[E; T]; R] {
+pub fn start_sums<E: Eight, const R: usize, const T: usize>(
+    bias: &[Block<E::Number>],
+) -> [[E; T]; R] {
     let mut sums = [E::splat(0.0); T];
     unroll!(t in T of 0 1 2 => sums[t] = E::load(&bias[t]));
     [sums; R]

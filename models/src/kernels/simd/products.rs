@@ -10,8 +10,8 @@ use super::{Block, Eight};
 #[inline(always)]
 pub unsafe fn plain<E: Eight, const R: usize, const T: usize>(
     sums: &mut [[E; T]; R],
-    rows: [*const f32; R],
-    mut weights: *const Block,
+    rows: [*const E::Number; R],
+    mut weights: *const Block<E::Number>,
     fours: usize,
 ) {
     for k in 0..fours {

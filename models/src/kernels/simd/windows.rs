@@ -10,8 +10,8 @@ use super::{Block, Eight, Windows};
 #[inline(always)]
 pub unsafe fn plain<E: Eight, const R: usize, const T: usize>(
     sums: &mut [[E; T]; R],
-    numbers: *const f32,
-    mut weights: *const Block,
+    numbers: *const E::Number,
+    mut weights: *const Block<E::Number>,
     windows: Windows,
 ) {
     for plane in 0..windows.planes {
