@@ -159,6 +159,7 @@ mod tests {
                 reject_below: 0.5,
             },
             quantisation: Quantisation::WeightsInt8,
+            arithmetic: Default::default(),
             training: Training {
                 pictures: BTreeMap::from([("black".into(), 7), ("red".into(), 5)]),
                 epochs: 3,

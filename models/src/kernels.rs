@@ -15,6 +15,8 @@
 
 mod activation;
 mod depthwise;
+#[cfg(target_arch = "aarch64")]
+mod half;
 mod layers;
 mod map;
 mod mean;
@@ -34,4 +36,4 @@ mod unroll;
 mod tests;
 
 pub(crate) use onnx::Unrecognised;
-pub(crate) use op::{model, model_emulating_half};
+pub(crate) use op::{Made, model, model_emulating_half, model_in_half};

@@ -37,6 +37,9 @@ pub struct Manifest {
     pub decision: Decision,
     /// How the weights are stored.
     pub quantisation: Quantisation,
+    /// How precisely the network is computed; not written when in single precision.
+    #[serde(default, skip_serializing_if = "Arithmetic::is_single")]
+    pub arithmetic: Arithmetic,
     /// What it was trained on.
     pub training: Training,
     /// What was measured, each through this crate's `Runner` on this very model file.
@@ -57,7 +60,25 @@ pub struct Decision {
     pub reject_below: f32,
 }
 
-/// How the weights are stored. The arithmetic is 32-bit float in every case.
+/// How precisely a network is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arithmetic {
+    /// In 32-bit floats everywhere.
+    #[default]
+    Single,
+    /// In 16-bit floats by processors that compute with them, such as a Cortex-A76; elsewhere in
+    /// 32-bit floats.
+    Half,
+}
+
+impl Arithmetic {
+    fn is_single(&self) -> bool {
+        *self == Self::Single
+    }
+}
+
+/// How the weights are stored; not how they are computed with, see [`Arithmetic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantisation {
@@ -259,6 +280,7 @@ pub(crate) mod tests {
                 reject_below: 0.5,
             },
             quantisation: Quantisation::None,
+            arithmetic: Arithmetic::Single,
             training: Training {
                 pictures: BTreeMap::new(),
                 epochs: 1,
@@ -298,6 +320,19 @@ pub(crate) mod tests {
             Manifest::parse(manifest.to_json().unwrap().as_bytes()).unwrap(),
             manifest
         );
+    }
+
+    #[test]
+    fn single_precision_is_not_mentioned_and_half_is() {
+        let mut manifest = sound();
+        assert!(!manifest.to_json().unwrap().contains("arithmetic"));
+        manifest.arithmetic = Arithmetic::Half;
+        let text = manifest.to_json().unwrap();
+        assert!(text.contains("\"arithmetic\": \"half\""), "{text}");
+        assert_eq!(Manifest::parse(text.as_bytes()).unwrap(), manifest);
+        let double = text.replace("\"half\"", "\"double\"");
+        let error = Manifest::parse(double.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("expected `single` or `half`"), "{error}");
     }
 
     #[test]

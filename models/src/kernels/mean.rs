@@ -1,4 +1,5 @@
-//! The mean of each channel over a whole map.
+//! The mean of each channel over a whole map: of the rows' means, because the sum of all pixels may be
+//! more than a half can hold.
 
 use super::map::{Arena, Block, Place};
 use super::number::Number;
@@ -48,18 +49,23 @@ impl Mean {
         first: usize,
     ) {
         let map = self.from.map;
-        let mut sums = [E::splat(0.0); N];
+        let (pixel, line) = (1.0 / map.width as f32, 1.0 / map.height as f32);
+        let (pixel, line) = (E::splat(pixel), E::splat(line));
+        let mut means = [E::splat(0.0); N];
         for y in 0..map.height {
             let row = &from[map.pixel(y, 0)..map.pixel(y, 0) + map.width * map.depth()];
+            let mut sums = [E::splat(0.0); N];
             for pixel in row.chunks_exact(map.depth()) {
                 for (sum, block) in sums.iter_mut().zip(&pixel[first..first + N]) {
                     *sum = sum.add(E::load(block));
                 }
             }
+            for (mean, sum) in means.iter_mut().zip(sums) {
+                *mean = mean.add_product(sum.mul(pixel), line);
+            }
         }
-        let part = E::splat(1.0 / (map.height * map.width) as f32);
-        for (sum, to) in sums.iter().zip(&mut to[first..first + N]) {
-            sum.mul(part).store(to);
+        for (mean, to) in means.iter().zip(&mut to[first..first + N]) {
+            mean.store(to);
         }
     }
 }

@@ -4,11 +4,14 @@
 use std::fmt::Debug;
 
 use super::map::LANES;
+use crate::manifest::Arithmetic;
 
 /// A number of a map or of a weight.
 pub trait Number: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// An empty array of this type aligns a block of eight numbers.
     type Align: Copy + Debug + PartialEq + Send + Sync + 'static;
+    /// How precise it is.
+    const ARITHMETIC: Arithmetic;
     /// 0.
     const ZERO: Self;
 
@@ -26,6 +29,7 @@ pub struct Align32;
 
 impl Number for f32 {
     type Align = Align32;
+    const ARITHMETIC: Arithmetic = Arithmetic::Single;
     const ZERO: Self = 0.0;
 
     #[inline(always)]
@@ -46,6 +50,7 @@ pub struct Rounded(f32);
 
 impl Number for Rounded {
     type Align = Align32;
+    const ARITHMETIC: Arithmetic = Arithmetic::Half;
     const ZERO: Self = Self(0.0);
 
     #[inline(always)]

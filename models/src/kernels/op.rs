@@ -8,28 +8,37 @@ use tract_onnx::pb::ModelProto;
 use super::layers::Layers;
 use super::map::Arena;
 use super::network::Network;
+use super::number::Number;
 use super::onnx::{Unrecognised, unrecognised};
 use super::plan;
+#[cfg(target_arch = "aarch64")]
+use super::simd::NativeHalf;
 use super::simd::{EmulatedHalf, Processor, Single};
 use super::stem::Planes;
+use crate::manifest::Arithmetic;
+
+/// A tract model, and how precisely it computes; the outer error says what there is no kernel for.
+pub(crate) type Made = Result<TractResult<(TypedModel, Arithmetic)>, Unrecognised>;
 
 /// A tract model of one operator that computes what the ONNX model does, for a picture of `[1,
-/// 3, height, width]`; the error says what there is no kernel for.
-pub(crate) fn model(
-    onnx: &ModelProto,
-    height: usize,
-    width: usize,
-) -> Result<TractResult<TypedModel>, Unrecognised> {
+/// 3, height, width]`.
+pub(crate) fn model(onnx: &ModelProto, height: usize, width: usize) -> Made {
     let layers = layers(onnx, height, width)?;
     Ok(wired(Network::new(&layers, Single::detect())))
 }
 
-/// The same as a processor that computes with halves would answer, on any machine.
-pub(crate) fn model_emulating_half(
-    onnx: &ModelProto,
-    height: usize,
-    width: usize,
-) -> Result<TractResult<TypedModel>, Unrecognised> {
+/// The same in half precision where this processor computes so.
+pub(crate) fn model_in_half(onnx: &ModelProto, height: usize, width: usize) -> Made {
+    #[cfg(target_arch = "aarch64")]
+    if let Some(processor) = NativeHalf::detect() {
+        let layers = layers(onnx, height, width)?;
+        return Ok(wired(Network::new(&layers, processor)));
+    }
+    model(onnx, height, width)
+}
+
+/// The same as a processor that computes in half precision would answer, on any machine.
+pub(crate) fn model_emulating_half(onnx: &ModelProto, height: usize, width: usize) -> Made {
     let layers = layers(onnx, height, width)?;
     Ok(wired(Network::new(&layers, EmulatedHalf)))
 }
@@ -46,14 +55,14 @@ fn layers(onnx: &ModelProto, height: usize, width: usize) -> Result<Layers, Unre
     plan::recognise(graph, planes)
 }
 
-fn wired<P: Processor>(network: Network<P>) -> TractResult<TypedModel> {
+fn wired<P: Processor>(network: Network<P>) -> TractResult<(TypedModel, Arithmetic)> {
     let [planes, height, width] = network.input();
     let mut model = TypedModel::default();
     let picture = model.add_source("picture", f32::fact([1, planes, height, width]))?;
     let op = Whole(Arc::new(network));
     let logits = model.wire_node("network", op, &[picture])?;
     model.select_output_outlets(&logits)?;
-    Ok(model)
+    Ok((model, P::Number::ARITHMETIC))
 }
 
 /// The operator.

@@ -156,6 +156,7 @@ impl<N: Number> Pointwise<N> {
             let (own, rest) = pixels.split_at(rows);
             pixels = rest;
             match rows {
+                8 if E::EIGHTS && T < 3 => self.tile::<E, 8, T>(sides, weights, first, own, to),
                 5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, own, to),
                 4 if E::ROWS_OF_THREE == 4 || E::LARGE && T < 3 => {
                     self.tile::<E, 4, T>(sides, weights, first, own, to);
@@ -183,7 +184,7 @@ impl<N: Number> Pointwise<N> {
         };
         let depth = self.from.map.depth();
         let mut rows = [std::ptr::null::<N>(); R];
-        unroll!(r in R of 0 1 2 3 4 => {
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             rows[r] = sides.from.as_ptr().wrapping_add(pixels[r].from).cast();
         });
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
@@ -192,14 +193,14 @@ impl<N: Number> Pointwise<N> {
         unsafe { E::add_products(&mut sums, rows, weights, LANES / 4 * depth) };
         activate(&mut sums, self.activation);
         if let Some(plus) = sides.plus {
-            unroll!(r in R of 0 1 2 3 4 => {
+            unroll!(r in R of 0 1 2 3 4 5 6 7 => {
                 let plus = plus.as_ptr().wrapping_add(pixels[r].plus + first);
                 // SAFETY: the pixel lies in the map and has `T` blocks from `first`.
                 let plus = unsafe { E::load_row::<T>(plus) };
                 unroll!(t in T of 0 1 2 => sums[r][t] = sums[r][t].add(plus[t]));
             });
         }
-        unroll!(r in R of 0 1 2 3 4 => {
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             let to = to.as_mut_ptr().wrapping_add(pixels[r].to + first);
             // SAFETY: as above.
             unroll!(t in T of 0 1 2 => unsafe { sums[r][t].store_at(to.wrapping_add(t)) });

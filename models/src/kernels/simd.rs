@@ -4,6 +4,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
+mod half;
+#[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
 mod products;
@@ -13,6 +15,8 @@ mod windows;
 
 use std::fmt::Debug;
 
+#[cfg(target_arch = "aarch64")]
+use super::half::Half;
 use super::map::Block;
 use super::number::{Number, Rounded};
 
@@ -30,6 +34,8 @@ pub trait Eight: Copy {
     const ROWS_OF_THREE: usize;
     /// Whether tiles may have several pixels.
     const LARGE: bool = Self::ROWS_OF_THREE > 1;
+    /// Whether tiles of two blocks may have eight.
+    const EIGHTS: bool = false;
 
     /// Reads a block.
     fn load(block: &Block<Self::Number>) -> Self;
@@ -81,7 +87,7 @@ pub trait Eight: Copy {
     unsafe fn quad<'a>(four: *const Self::Number) -> Self::Quad<'a>;
     /// `self + row * quad[lane]`; `lane` is 0 to 3.
     fn add_scaled(self, row: Self, quad: Self::Quad<'_>, lane: usize) -> Self;
-    /// The inner loop of a matrix product: to the sums of each of `R` pixels, at most 5, adds
+    /// The inner loop of a matrix product: to the sums of each of `R` pixels, at most 8, adds
     /// `fours` times four inputs with their weights, `T` blocks for each input, at most 3.
     ///
     /// # Safety
@@ -211,6 +217,29 @@ impl Processor for Single {
             // SAFETY: `detect` alone gives this value, when the processor has the feature.
             Self::Neon => unsafe { neon::run(work) },
         }
+    }
+}
+
+/// A processor of aarch64 that computes with halves.
+#[cfg(target_arch = "aarch64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NativeHalf(());
+
+#[cfg(target_arch = "aarch64")]
+impl NativeHalf {
+    /// This machine's, if it does.
+    pub fn detect() -> Option<Self> {
+        std::arch::is_aarch64_feature_detected!("fp16").then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Processor for NativeHalf {
+    type Number = Half;
+
+    fn run(self, work: impl Work<Half>) {
+        // SAFETY: `detect` alone gives this value, when the processor has the feature.
+        unsafe { half::run(work) }
     }
 }
 

@@ -26,6 +26,8 @@ macro_rules! on_every {
             let $processor = crate::kernels::simd::EmulatedHalf;
             $body
         }
+        #[cfg(target_arch = "aarch64")]
+        if let Some($processor) = crate::kernels::simd::NativeHalf::detect() $body
     };
 }
 
@@ -44,6 +46,11 @@ impl Precision for f32 {
 /// A half at 1 is right to 1/2048, and a sum is rounded at every term.
 impl Precision for Rounded {
     const TOLERANCE: f32 = 0.02;
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Precision for super::half::Half {
+    const TOLERANCE: f32 = Rounded::TOLERANCE;
 }
 
 /// Repeatable numbers from -1 to 1.

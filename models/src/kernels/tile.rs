@@ -10,13 +10,16 @@ use super::unroll::unroll;
 const WIDEST: usize = 3;
 
 /// How many pixels of `T` blocks the next tile takes. Fives and fours make up every number from
-/// twelve, so that hardly a pixel is left alone, which costs nearly as much as four do.
+/// twelve, so that hardly a pixel is left alone, which costs nearly as much as four do; eights leave
+/// none of the squares of an even number and seven.
 #[inline(always)]
 pub fn rows<E: Eight, const T: usize>(left: usize) -> usize {
     match left {
         _ if !E::LARGE => 1,
         _ if T == WIDEST && left >= E::ROWS_OF_THREE => E::ROWS_OF_THREE,
         _ if T == WIDEST => 1,
+        9 if E::EIGHTS => 5,
+        8.. if E::EIGHTS => 8,
         _ if left.is_multiple_of(5) => 5,
         4.. => 4,
         _ => 1,
