@@ -71,15 +71,15 @@ fn pack<N: Number>(
     let mut columns = to.iter_mut().skip(block).step_by(panel);
     let rows = || rows.chunks_exact(inputs).zip(0..LANES);
     for first in (0..inputs).step_by(LANES) {
-        let mut square = [[0.0; LANES]; LANES];
+        let mut square = [Block::<f32>::ZERO; LANES];
         for (row, lane) in rows() {
             match row[first..].first_chunk::<LANES>() {
-                Some(eight) => square[lane] = *eight,
-                None => square[lane][..inputs - first].copy_from_slice(&row[first..]),
+                Some(eight) => square[lane].0 = *eight,
+                None => square[lane].0[..inputs - first].copy_from_slice(&row[first..]),
             }
         }
         for (column, to) in (0..LANES).zip(&mut columns) {
-            *to = Block::nearest(std::array::from_fn(|lane| square[lane][column] * factor));
+            *to = Block::nearest(std::array::from_fn(|lane| square[lane].0[column] * factor));
         }
     }
 }
