@@ -90,6 +90,9 @@ pub struct Runner {
     arithmetic: Arithmetic,
 }
 
+/// What makes a runner of a model file, its input, its labels and the temperature.
+type Load = fn(&[u8], &PreprocessSpec, Arc<[String]>, f32) -> Result<Runner, RunnerError>;
+
 impl Runner {
     /// Loads the bundle's network and replays its golden pictures.
     pub fn new(bundle: &Bundle) -> Result<Self, RunnerError> {
@@ -102,10 +105,7 @@ impl Runner {
         Self::proved(bundle, Self::emulating_half)
     }
 
-    fn proved(
-        bundle: &Bundle,
-        in_half: fn(&[u8], &PreprocessSpec, Arc<[String]>, f32) -> Result<Self, RunnerError>,
-    ) -> Result<Self, RunnerError> {
+    fn proved(bundle: &Bundle, in_half: Load) -> Result<Self, RunnerError> {
         let manifest = bundle.manifest();
         let load = match manifest.arithmetic {
             Arithmetic::Single => Self::unproved,
