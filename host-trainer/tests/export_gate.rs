@@ -56,6 +56,12 @@ fn weights_that_eight_bits_ruin_are_not_exported_unless_forced() {
     assert!(line.starts_with(start), "{line}");
     let end = "; export with --arithmetic single, or with --force if that may be";
     assert!(line.ends_with(end), "{line}");
+    // Nor does force make a bundle that a device would refuse.
+    let half = format!("{half} --force");
+    let (code, line) = complaint(&command_line(at, &half).output().unwrap());
+    assert_eq!(code, 1);
+    let start = "gets logits that differ by NaN from those at export (at most 0.25 may be)";
+    assert!(line.contains(start), "{line}");
     assert!(!at.join("half").exists());
 }
 

@@ -88,10 +88,9 @@ mod tests {
             *number *= 2f32.powi(at as i32 % 46 - 27);
         }
         for eight in numbers.as_chunks().0 {
-            let halves = Half::nearest(*eight);
-            let rounded = Rounded::nearest(*eight);
-            assert_eq!(halves.map(Half::value), rounded.map(Rounded::value));
-            assert_eq!(halves, eight.map(Half::constant));
+            let halves = Half::nearest(*eight).map(Half::value);
+            assert_eq!(halves, Rounded::nearest(*eight).map(Rounded::value));
+            assert_eq!(halves, eight.map(|number| Half::constant(number).value()));
         }
         assert!(Half(0x7E00).value().is_nan());
     }

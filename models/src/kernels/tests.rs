@@ -3,6 +3,7 @@
 
 mod allocations;
 mod graphs;
+mod halves;
 mod layers;
 
 use super::map::{Arena, Block, LANES, Map, Place};
