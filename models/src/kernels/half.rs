@@ -20,6 +20,7 @@ pub struct Align16;
 impl Number for Half {
     type Align = Align16;
     const ARITHMETIC: Arithmetic = Arithmetic::Half;
+    const THREES: bool = true;
     const ZERO: Self = Self(0);
 
     #[inline(always)]

@@ -12,6 +12,8 @@ pub trait Number: Copy + Debug + PartialEq + Send + Sync + 'static {
     type Align: Copy + Debug + PartialEq + Send + Sync + 'static;
     /// How precise it is.
     const ARITHMETIC: Arithmetic;
+    /// Whether matrix products are best computed for three blocks of channels at a time, not two.
+    const THREES: bool;
     /// 0.
     const ZERO: Self;
 
@@ -30,6 +32,8 @@ pub struct Align32;
 impl Number for f32 {
     type Align = Align32;
     const ARITHMETIC: Arithmetic = Arithmetic::Single;
+    // Sums of two blocks of five pixels leave NEON's registers enough room for weights and inputs.
+    const THREES: bool = false;
     const ZERO: Self = 0.0;
 
     #[inline(always)]
@@ -51,6 +55,7 @@ pub struct Rounded(f32);
 impl Number for Rounded {
     type Align = Align32;
     const ARITHMETIC: Arithmetic = Arithmetic::Half;
+    const THREES: bool = true;
     const ZERO: Self = Self(0.0);
 
     #[inline(always)]

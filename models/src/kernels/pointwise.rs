@@ -28,7 +28,7 @@ pub struct Pointwise<N: Number> {
 impl<N: Number> Pointwise<N> {
     /// The weights have a row of `from`'s channels for each of `to`'s.
     pub fn new((from, to): (Place, Place), plus: Option<Place>, weights: &Weights) -> Self {
-        let panels = panels(to.map.depth());
+        let panels = panels::<N>(to.map.depth());
         let activation = weights.activation;
         let (factor, _) = activation.folded();
         let inputs = from.map.channels;
@@ -157,8 +157,11 @@ impl<N: Number> Pointwise<N> {
             pixels = rest;
             match rows {
                 8 if E::EIGHTS && T < 3 => self.tile::<E, 8, T>(sides, weights, first, own, to),
+                7 if E::ROWS_OF_THREE == 7 && T == 3 => {
+                    self.tile::<E, 7, T>(sides, weights, first, own, to);
+                }
                 5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, own, to),
-                4 if E::ROWS_OF_THREE == 4 || E::LARGE && T < 3 => {
+                4 if E::ROWS_OF_THREE >= 4 || E::LARGE && T < 3 => {
                     self.tile::<E, 4, T>(sides, weights, first, own, to);
                 }
                 3 if E::ROWS_OF_THREE == 3 && T == 3 => {

@@ -29,12 +29,12 @@ pub trait Eight: Copy {
     type Number: Number;
     /// Four numbers, of which each can multiply a whole vector.
     type Quad<'a>: Copy;
-    /// Pixels of a tile of three blocks, 4, 3 or 1: as many sums as leave registers for the rest.
+    /// Pixels of a tile of three blocks, 7, 4, 3 or 1: as many sums as leave registers for the rest.
     /// With 1, no tile of several pixels is even compiled.
     const ROWS_OF_THREE: usize;
     /// Whether tiles may have several pixels.
     const LARGE: bool = Self::ROWS_OF_THREE > 1;
-    /// Whether tiles of two blocks may have eight.
+    /// Whether tiles of two blocks may have eight, and the first convolution's too.
     const EIGHTS: bool = false;
 
     /// Reads a block.
@@ -118,12 +118,12 @@ pub trait Eight: Copy {
         // SAFETY: the caller's.
         unsafe { taps::plain::<Self, K, S, X>(sums, weights, taps) }
     }
-    /// The inner loop of the first convolution: to the sums of each of `R` pixels, at most 4, two
+    /// The inner loop of the first convolution: to the sums of each of `R` pixels, at most 8, two
     /// numbers apart, adds three rows of three numbers of each plane with their weights, `T` blocks
     /// for each number, at most 3.
     ///
     /// # Safety
-    /// Of each row twelve numbers must be there to read, from `numbers` on, and all the weights.
+    /// Of each row `2 * R + 1` numbers must be there to read, rounded up to fours, from `numbers` on, and all the weights.
     #[inline(always)]
     unsafe fn add_windows<const R: usize, const T: usize>(
         sums: &mut [[Self; T]; R],

@@ -13,8 +13,6 @@ use super::unroll::unroll;
 pub const KERNEL: usize = 3;
 /// Step in both directions.
 pub const STRIDE: usize = 2;
-/// Numbers of an input row that a tile may read: four pixels need nine, which come by fours.
-const REACH: usize = 12;
 /// Numbers of an input row that a tile may read beyond the picture, on both sides together.
 const MARGIN: usize = 16;
 
@@ -86,7 +84,7 @@ pub struct Stem<N: Number> {
 impl<N: Number> Stem<N> {
     /// The weights have for each of `to`'s channels the kernels of all planes.
     pub fn new(planes: Planes, to: Place, weights: &Weights) -> Self {
-        let panels = panels(to.map.depth());
+        let panels = panels::<N>(to.map.depth());
         let taps = planes.count * KERNEL * KERNEL;
         let activation = weights.activation;
         let (factor, _) = activation.folded();
@@ -156,9 +154,14 @@ impl<N: Number> Stem<N> {
             let mut x = 0;
             while x < width {
                 // Neighbours share inputs, which have to stay in registers too.
-                let pixels = if E::LARGE && width - x >= 4 { 4 } else { 1 };
+                let pixels = match width - x {
+                    8.. if E::EIGHTS && T == 2 => 8,
+                    4.. if E::LARGE => 4,
+                    _ => 1,
+                };
                 let at = (y, x, first);
                 match pixels {
+                    8 if E::EIGHTS && T == 2 => self.tile::<E, 8, T>(input, weights, at, to),
                     4 if E::LARGE => self.tile::<E, 4, T>(input, weights, at, to),
                     _ => self.tile::<E, 1, T>(input, weights, at, to),
                 }
@@ -179,7 +182,9 @@ impl<N: Number> Stem<N> {
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
         let (row, plane) = (self.planes.row(), self.planes.plane());
         let start = y * STRIDE * row + x * STRIDE;
-        let last = (self.planes.count - 1) * plane + (KERNEL - 1) * row + REACH;
+        // Numbers come by fours.
+        let reach = (STRIDE * (R - 1) + KERNEL).next_multiple_of(4);
+        let last = (self.planes.count - 1) * plane + (KERNEL - 1) * row + reach;
         let numbers = input[start..start + last].as_ptr();
         let weights = weights[..self.planes.count * KERNEL * KERNEL * T].as_ptr();
         let windows = Windows {
@@ -190,7 +195,7 @@ impl<N: Number> Stem<N> {
         // SAFETY: the last window of the last plane ends where `numbers` does.
         unsafe { E::add_windows(&mut sums, numbers, weights, windows) };
         activate(&mut sums, self.activation);
-        unroll!(r in R of 0 1 2 3 => {
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             let start = self.to.map.pixel(y, x + r) + first;
             let to = &mut to[start..start + T];
             unroll!(t in T of 0 1 2 => sums[r][t].store(&mut to[t]));

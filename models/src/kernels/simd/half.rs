@@ -65,7 +65,7 @@ macro_rules! add_lane {
 impl Eight for NeonHalf {
     type Number = Half;
     type Quad<'a> = uint16x4_t;
-    const ROWS_OF_THREE: usize = 4;
+    const ROWS_OF_THREE: usize = 7;
     const EIGHTS: bool = true;
 
     #[inline(always)]

@@ -30,6 +30,7 @@ pub unsafe fn add<const R: usize, const T: usize>(
             (5, 2) => five_by_two(&mut *to.cast(), rows.as_ptr(), weights, eights),
             (4, 2) => four_by_two(&mut *to.cast(), rows.as_ptr(), weights, eights),
             (1, 2) => one_by_two(&mut *to.cast(), rows.as_ptr(), weights, eights),
+            (7, 3) => seven_by_three(&mut *to.cast(), rows.as_ptr(), weights, eights),
             (4, 3) => four_by_three(&mut *to.cast(), rows.as_ptr(), weights, eights),
             (1, 3) => one_by_three(&mut *to.cast(), rows.as_ptr(), weights, eights),
             _ => products::plain(sums, rows, weights, fours),
@@ -142,3 +143,7 @@ three_blocks!(one_by_three: 0 a "v0" "v8" "v9" "v10");
 three_blocks!(four_by_three:
     0 a "v0" "v8" "v9" "v10", 1 b "v1" "v11" "v12" "v13",
     2 c "v2" "v14" "v15" "v16", 3 d "v3" "v17" "v18" "v19");
+three_blocks!(seven_by_three:
+    0 a "v0" "v7" "v8" "v9", 1 b "v1" "v10" "v11" "v12", 2 c "v2" "v13" "v14" "v15",
+    3 d "v3" "v16" "v17" "v18", 4 e "v4" "v19" "v20" "v21", 5 f "v5" "v22" "v23" "v24",
+    6 g "v6" "v25" "v26" "v27");
