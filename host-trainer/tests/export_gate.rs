@@ -1,4 +1,5 @@
-//! Export of a network that 8-bit weights ruin: refused with one line, let through by `--force`.
+//! Export of a network that 8-bit weights or half precision ruin: refused with one line; 8-bit weights
+//! are let through by `--force`.
 
 mod common;
 
@@ -11,10 +12,7 @@ use common::{command_line, complaint, draw, success};
 fn weights_that_eight_bits_ruin_are_not_exported_unless_forced() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
-    draw(&at.join("data"), &["black", "red", "white"], 30);
-    let line = "train --data-train data --epochs 6 --input-size 32 --batch-size 8 --test-share 0.3 \
-                --device cpu --pretrained none";
-    success(command_line(at, line).output().unwrap());
+    train(at, 6);
     let weights = at.join("runs/1/weights/best.safetensors");
     // A hidden number that is always zero, with huge weights after it: floats do not notice it,
     // but it takes the whole range of the 8-bit integers of the last layer.
@@ -49,6 +47,52 @@ fn weights_that_eight_bits_ruin_are_not_exported_unless_forced() {
 
     let float = "export runs/1 --out float --quantise none";
     success(command_line(at, float).output().unwrap());
+
+    // In half precision those weights are infinite, and nothing times them is no number.
+    let half = "export runs/1 --out half --quantise none --arithmetic half";
+    let (code, line) = complaint(&command_line(at, half).output().unwrap());
+    assert_eq!(code, 1);
+    let start = "host-trainer: half precision loses too much on the test pictures: top-1 ";
+    assert!(line.starts_with(start), "{line}");
+    let end = "; export with --arithmetic single, or with --force if that may be";
+    assert!(line.ends_with(end), "{line}");
+    // Nor does force make a bundle that a device would refuse.
+    let half = format!("{half} --force");
+    let (code, line) = complaint(&command_line(at, &half).output().unwrap());
+    assert_eq!(code, 1);
+    let start = "gets logits that differ by NaN from those at export (at most 0.25 may be)";
+    assert!(line.contains(start), "{line}");
+    assert!(!at.join("half").exists());
+}
+
+#[test]
+fn half_precision_that_loses_little_is_told_by_manifest_and_card() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    train(at, 2);
+    let export = "export runs/1 --out bundle --quantise none --arithmetic half";
+    let text = success(command_line(at, export).output().unwrap());
+    let told = text.lines().find(|line| line.starts_with("half  "));
+    assert!(told.unwrap().ends_with(" at most"), "{text}");
+    let bundle = models::Bundle::open(&at.join("bundle")).unwrap();
+    let arithmetic = bundle.manifest().arithmetic;
+    assert_eq!(arithmetic, models::manifest::Arithmetic::Half);
+    let card = fs::read_to_string(at.join("bundle/CARD.md")).unwrap();
+    assert!(card.contains("## Half precision"), "{card}");
+
+    let evaluate = "evaluate --bundle bundle --data data --half";
+    let text = success(command_line(at, evaluate).output().unwrap());
+    assert!(text.contains("accuracy     "), "{text}");
+}
+
+/// A run at 32 pixels on drawn cars.
+fn train(at: &Path, epochs: u32) {
+    draw(&at.join("data"), &["black", "red", "white"], 30);
+    let line = format!(
+        "train --data-train data --epochs {epochs} --input-size 32 --batch-size 8 --test-share 0.3 \
+         --device cpu --pretrained none"
+    );
+    success(command_line(at, &line).output().unwrap());
 }
 
 /// Changes each number of an array in a safetensors file: 8 bytes of length, that many bytes of

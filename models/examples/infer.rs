@@ -1,7 +1,7 @@
 //! Times one network on one thread, through `models::Runner`: `infer MODEL SIDE INPUT RUNS
-//! [tract]`, where INPUT holds `3 * SIDE * SIDE` little-endian floats. Prints one line of JSON:
+//! [tract|half]`, where INPUT holds `3 * SIDE * SIDE` little-endian floats. Prints one line of JSON:
 //! nanoseconds to load, nanoseconds of each run, and the answer. With `tract`, tract's own
-//! operators do the work.
+//! operators do the work; with `half`, it is done in half precision where the processor computes so.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use models::{PreprocessSpec, Runner};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, side, input, runs, rest @ ..] = arguments.as_slice() else {
-        eprintln!("infer MODEL SIDE INPUT RUNS [tract]");
+        eprintln!("infer MODEL SIDE INPUT RUNS [tract|half]");
         std::process::exit(2);
     };
     let model = std::fs::read(model).unwrap();
@@ -24,6 +24,7 @@ fn main() {
     let start = Instant::now();
     let runner = match rest {
         [word] if word == "tract" => Runner::reference(&model, &spec, labels.into()),
+        [word] if word == "half" => Runner::in_half(&model, &spec, labels.into(), 1.0),
         _ => Runner::unproved(&model, &spec, labels.into(), 1.0),
     };
     let mut runner = runner.unwrap();

@@ -15,10 +15,13 @@
 
 mod activation;
 mod depthwise;
+#[cfg(target_arch = "aarch64")]
+mod half;
 mod layers;
 mod map;
 mod mean;
 mod network;
+mod number;
 mod onnx;
 mod op;
 mod plan;
@@ -33,4 +36,4 @@ mod unroll;
 mod tests;
 
 pub(crate) use onnx::Unrecognised;
-pub(crate) use op::model;
+pub(crate) use op::{Made, model, model_emulating_half, model_in_half};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use models::hash::sha256_hex;
-use models::manifest::Manifest;
+use models::manifest::{Arithmetic, Manifest};
 use models::{Bundle, BundleError, Runner};
 
 /// A copy of the shipped bundle in a folder of its own.
@@ -239,6 +239,30 @@ fn a_network_that_answers_otherwise_is_refused() {
     copy.forge(|manifest| manifest.golden[0].input_sha256 = "0".repeat(64));
     let text = copy.runner_refusal();
     assert!(text.starts_with("the golden picture golden/0.png is preprocessed differently"));
+}
+
+/// What half precision moves is let pass where it computes, and nowhere else.
+#[test]
+fn a_bundle_in_half_precision_may_answer_a_little_otherwise() {
+    let copy = Copy::new();
+    copy.forge(|manifest| {
+        manifest.arithmetic = Arithmetic::Half;
+        manifest.golden[2].logits[3] += 0.1;
+    });
+    let bundle = Bundle::open(&copy.path).unwrap();
+    let runner = Runner::emulating(&bundle).unwrap();
+    assert_eq!(runner.arithmetic(), Arithmetic::Half);
+    match Runner::new(&bundle) {
+        Ok(runner) => assert_eq!(runner.arithmetic(), Arithmetic::Half),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.contains("(at most 0.001 may be)"), "{text}");
+        }
+    }
+    copy.forge(|manifest| manifest.golden[2].logits[3] += 0.4);
+    let error = Runner::emulating(&Bundle::open(&copy.path).unwrap()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("(at most 0.25 may be)"), "{text}");
 }
 
 #[test]

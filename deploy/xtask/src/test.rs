@@ -225,6 +225,11 @@ fn aarch64() -> Result<()> {
         .args(["--skip", "source::v4l2"])
         .args(["--skip", "pipeline::tests"])
         .run()?;
+    // The emulator's own choice of processor computes in half precision; this one does not.
+    setup::cross::cargo(target, "test")?
+        .args(["--lib", "--", "kernels::tests::halves"])
+        .env("QEMU_CPU", "cortex-a72")
+        .run()?;
     setup::cross::cargo(target, "build")?
         .args(["--bin", "edge-agent"])
         .run()?;

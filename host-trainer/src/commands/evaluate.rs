@@ -56,6 +56,9 @@ pub struct Arguments {
     /// several thresholds
     #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "flip", "changed"])]
     negatives: Option<PathBuf>,
+    /// Answer as processors that compute in half precision do, whatever the bundle asks for; slow
+    #[arg(long)]
+    half: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -209,6 +212,13 @@ impl Judged {
         }
     }
 
+    fn model(&self) -> &[u8] {
+        match self {
+            Judged::Bundle(bundle) => bundle.model(),
+            Judged::Run(candidate, _) => candidate.model(),
+        }
+    }
+
     fn spec(&self) -> &PreprocessSpec {
         match self {
             Judged::Bundle(bundle) => &bundle.manifest().input,
@@ -235,7 +245,12 @@ impl Judged {
         }
     }
 
-    fn runner(&self) -> anyhow::Result<Runner> {
+    fn runner(&self, half: bool) -> anyhow::Result<Runner> {
+        if half {
+            let (labels, temperature) = (self.labels().into(), self.decision().temperature);
+            let runner = Runner::emulating_half(self.model(), self.spec(), labels, temperature);
+            return Ok(runner?);
+        }
         match self {
             Judged::Bundle(bundle) => Ok(Runner::new(bundle)?),
             Judged::Run(candidate, _) => candidate.runner(1.0),
@@ -289,8 +304,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         temperature,
         reject_below,
     } = judged.decision();
+    let runner = || judged.runner(arguments.half);
     if let Some(folder) = &arguments.negatives {
-        return negatives::run(folder, &|| judged.runner(), reject_below, arguments.json);
+        return negatives::run(folder, &runner, reject_below, arguments.json);
     }
     let scan = match arguments.split {
         // Folders of classes that the run left out are not in its split.
@@ -311,7 +327,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             )));
         }
     }
-    let runner = || judged.runner();
     let mirrored: &Classify<'_> = &|runner, view| with_mirror(runner, view, temperature);
     let changing;
     let classify: &Classify<'_> = match (arguments.flip, arguments.changed) {

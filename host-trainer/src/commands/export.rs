@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use models::manifest::{Decision, Manifest, Quantisation, Training};
+use models::manifest::{self, Decision, Manifest, Quantisation, Training};
 use models::{Bundle, PreprocessSpec, Runner, picture};
 
 use super::evaluate::Answers;
@@ -16,7 +16,7 @@ use crate::dataset::Dataset;
 use crate::device::{self, Choice};
 use crate::gate::Limits;
 use crate::loader;
-use crate::metrics::fit_temperature;
+use crate::metrics::{Confusion, fit_temperature};
 use crate::net::Net;
 use crate::onnx;
 use crate::quantise;
@@ -45,6 +45,16 @@ enum Quantise {
     Weights,
 }
 
+/// How precisely the network is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Arithmetic {
+    /// In 32-bit floats everywhere
+    Single,
+    /// In 16-bit floats where the processor computes with them, as a Raspberry Pi 5's does: nearly
+    /// twice as fast there. Elsewhere in 32-bit floats
+    Half,
+}
+
 /// Export a run's best weights as a bundle for edge-agent.
 ///
 /// The bundle is written beside its place, opened again, its golden pictures replayed, and only
@@ -64,6 +74,9 @@ pub struct Arguments {
     /// How weights are stored
     #[arg(long, default_value = "weights")]
     quantise: Quantise,
+    /// How precisely the network may be computed
+    #[arg(long, default_value = "single")]
+    arithmetic: Arithmetic,
     /// The bundle's name
     #[arg(long, default_value = "car-colour")]
     name: String,
@@ -86,8 +99,8 @@ pub struct Arguments {
     /// Where the training pictures are now, if they were moved
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Write the bundle even if 8-bit weights lose more than half a point of top-1 or two points
-    /// of a class's recall (or one picture, where that is more); the model card says so
+    /// Write the bundle even if 8-bit weights or half precision lose more than half a point of top-1
+    /// or two points of a class's recall (or one picture, where that is more); the model card says so
     #[arg(long)]
     force: bool,
 }
@@ -125,7 +138,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     .name();
 
-    let float = measure(candidate.model(), spec, labels, judged, "float model")?;
+    let measure = |model: &_, dataset: &_, what: &str| measure(model, spec, labels, dataset, what);
+    let float = measure(candidate.model(), judged, "float model")?;
     report_unreadable(&float.unreadable);
     let accuracy = float.confusion(labels).accuracy();
     check_agreement(&net, &float, judged, spec)?;
@@ -144,29 +158,44 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             (model, Quantisation::WeightsInt8)
         }
     };
-    let mut forced = None;
+    let mut gate = Gate {
+        split,
+        force: arguments.force,
+        forced: Vec::new(),
+    };
     let answers = match quantisation {
         Quantisation::None => float,
         Quantisation::WeightsInt8 => {
-            let int8 = measure(&model, spec, labels, judged, "int8 model")?;
+            let int8 = measure(&model, judged, "int8 model")?;
             let (before, after) = (float.confusion(labels), int8.confusion(labels));
             println!("weights int8 {:.4}", after.accuracy());
-            let losses = Limits::STRICT.exceeded(&before, &after);
-            if !losses.is_empty() {
-                let losses = losses.join("; ");
-                if !arguments.force {
-                    bail!(
-                        "8-bit weights lose too much on the {split} pictures: {losses}; export \
-                         with --quantise none, or with --force if that may be"
-                    );
-                }
-                println!("forced       8-bit weights lose too much: {losses}");
-                forced = Some(losses);
-            }
+            gate.pass(&before, &after, "8-bit weights lose", "--quantise none")?;
             int8
         }
     };
-    let calibration = measure(&model, spec, labels, &valid, "calibration")?;
+    let mut half_card = None;
+    let arithmetic = match arguments.arithmetic {
+        Arithmetic::Single => manifest::Arithmetic::Single,
+        Arithmetic::Half => {
+            let runner = || Ok(Runner::emulating_half(&model, spec, labels.clone(), 1.0)?);
+            let half = Answers::of(judged, &runner, "half precision, emulated")?;
+            let (before, after) = (answers.confusion(labels), half.confusion(labels));
+            let worst = largest_difference(&answers, &half);
+            println!(
+                "half         {:.4}; logits differ by {worst:.3} at most",
+                after.accuracy()
+            );
+            gate.pass(
+                &before,
+                &after,
+                "half precision loses",
+                "--arithmetic single",
+            )?;
+            half_card = Some(card::half(split, &before, &after));
+            manifest::Arithmetic::Half
+        }
+    };
+    let calibration = measure(&model, &valid, "calibration")?;
     let rows: Vec<Vec<f32>> = calibration
         .scores
         .iter()
@@ -178,7 +207,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut confusions = vec![answers.confusion(labels)];
     for (name, folder) in &arguments.also {
         let dataset = Dataset::scan_known(folder, labels).map_err(usage)?;
-        let answers = measure(&model, spec, labels, &dataset, name)?;
+        let answers = measure(&model, &dataset, name)?;
         report_unreadable(&answers.unreadable);
         metrics.push(answers.measurement(name, labels));
         confusions.push(answers.confusion(labels));
@@ -200,6 +229,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             reject_below: arguments.reject_below,
         },
         quantisation,
+        arithmetic,
         training: Training {
             pictures: record.pictures.clone(),
             epochs: record.best_epoch,
@@ -218,9 +248,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             failures: arguments.failures.as_deref(),
         },
     );
-    if let Some(losses) = forced {
-        card += &card::forced(&losses);
-    }
+    card += half_card.as_deref().unwrap_or_default();
+    card += &card::forced(&gate.forced);
     let texts = vec![("CARD.md".to_string(), card)];
     let bundle = Bundle::write(&arguments.out, manifest, model, golden()?, texts)?;
     let bytes: u64 = bundle
@@ -244,6 +273,52 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.out.display()
     );
     Ok(())
+}
+
+/// What a cheaper network may lose, and what was let pass all the same.
+struct Gate<'a> {
+    /// Which pictures, in a word.
+    split: &'a str,
+    force: bool,
+    /// What loses too much, how much.
+    forced: Vec<String>,
+}
+
+impl Gate<'_> {
+    /// An error, unless forced, when what is done to the network loses too much. `what` begins a
+    /// sentence; `instead` is the option that leaves it undone.
+    fn pass(
+        &mut self,
+        before: &Confusion,
+        after: &Confusion,
+        what: &str,
+        instead: &str,
+    ) -> anyhow::Result<()> {
+        let losses = Limits::STRICT.exceeded(before, after).join("; ");
+        if losses.is_empty() {
+            return Ok(());
+        }
+        if !self.force {
+            bail!(
+                "{what} too much on the {} pictures: {losses}; export with {instead}, or with \
+                 --force if that may be",
+                self.split
+            );
+        }
+        println!("forced       {what} too much: {losses}");
+        self.forced
+            .push(format!("{what} more than is usually let pass: {losses}"));
+        Ok(())
+    }
+}
+
+/// The largest difference of a logit in answers on the same pictures.
+fn largest_difference(some: &Answers, others: &Answers) -> f32 {
+    let pairs = some.scores.iter().zip(&others.scores);
+    let numbers = pairs.flat_map(|(a, b)| a.logits().iter().zip(b.logits()));
+    let differences = numbers.map(|(a, b)| (a - b).abs());
+    // Not `f32::max`, which would hide a NaN.
+    differences.fold(0.0, |most, d| if d > most || d.is_nan() { d } else { most })
 }
 
 /// The run's validation and test pictures. With a validation folder there is no test part.

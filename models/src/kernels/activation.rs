@@ -1,6 +1,7 @@
 //! What follows a convolution, number by number.
 
 use super::map::Block;
+use super::number::Number;
 use super::simd::Eight;
 
 /// A function of each number.
@@ -29,7 +30,7 @@ impl Activation {
     }
 
     /// The bias, folded and in blocks.
-    pub fn bias(self, bias: &[f32]) -> Vec<Block> {
+    pub fn bias<N: Number>(self, bias: &[f32]) -> Vec<Block<N>> {
         let (factor, term) = self.folded();
         let folded: Vec<f32> = bias.iter().map(|bias| bias * factor + term).collect();
         Block::pack(&folded)

@@ -5,6 +5,7 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
+use super::number::Number;
 use super::simd::{Eight, Taps, Work};
 use super::tile::activate;
 use super::unroll::unroll;
@@ -15,23 +16,23 @@ const CHUNK: usize = 16;
 
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
-pub struct Depthwise {
+pub struct Depthwise<N: Number> {
     from: Place,
     to: Place,
     kernel: usize,
     stride: usize,
     activation: Activation,
     /// For each block of channels, the kernel's rows.
-    weights: Vec<Block>,
-    bias: Vec<Block>,
+    weights: Vec<Block<N>>,
+    bias: Vec<Block<N>>,
 }
 
-impl Depthwise {
-    /// Whether there is a kernel for this side and stride.
-    pub fn can(kernel: usize, stride: usize) -> bool {
-        matches!(kernel, 3 | 5) && matches!(stride, 1 | 2)
-    }
+/// Whether there is a kernel for this side and stride.
+pub fn can(kernel: usize, stride: usize) -> bool {
+    matches!(kernel, 3 | 5) && matches!(stride, 1 | 2)
+}
 
+impl<N: Number> Depthwise<N> {
     /// The weights have a square of `kernel` numbers for each channel. `from` must have a border
     /// of at least half the kernel.
     pub fn new(
@@ -42,11 +43,13 @@ impl Depthwise {
         let taps = kernel * kernel;
         let activation = weights.activation;
         let (factor, _) = activation.folded();
-        let mut packed = vec![Block::ZERO; to.map.depth() * taps];
-        for (channel, own) in weights.kernels.chunks_exact(taps).enumerate() {
-            let blocks = &mut packed[channel / LANES * taps..];
-            for (block, weight) in blocks.iter_mut().zip(own) {
-                block.0[channel % LANES] = weight * factor;
+        let mut packed = Vec::with_capacity(to.map.depth() * taps);
+        for own in weights.kernels.chunks(LANES * taps) {
+            for tap in 0..taps {
+                packed.push(Block::nearest(std::array::from_fn(|lane| {
+                    own.get(lane * taps + tap)
+                        .map_or(0.0, |weight| weight * factor)
+                })));
             }
         }
         Self {
@@ -62,11 +65,11 @@ impl Depthwise {
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Depthwise, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Depthwise<N>, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
@@ -81,9 +84,13 @@ impl Work for Run<'_> {
     }
 }
 
-impl Depthwise {
+impl<N: Number> Depthwise<N> {
     #[inline(always)]
-    fn plane<E: Eight, const K: usize, const S: usize>(&self, from: &[Block], to: &mut [Block]) {
+    fn plane<E: Eight<Number = N>, const K: usize, const S: usize>(
+        &self,
+        from: &[Block<N>],
+        to: &mut [Block<N>],
+    ) {
         let (depth, width) = (self.to.map.depth(), self.to.map.width);
         for first in (0..depth).step_by(CHUNK) {
             let blocks = first..depth.min(first + CHUNK);
@@ -107,10 +114,10 @@ impl Depthwise {
 
     /// `X` pixels of some blocks of channels.
     #[inline(always)]
-    fn pixels<E: Eight, const K: usize, const S: usize, const X: usize>(
+    fn pixels<E: Eight<Number = N>, const K: usize, const S: usize, const X: usize>(
         &self,
-        from: &[Block],
-        to: &mut [Block],
+        from: &[Block<N>],
+        to: &mut [Block<N>],
         (y, x, blocks): (usize, usize, std::ops::Range<usize>),
     ) {
         let (row_length, depth) = (self.from.map.row(), self.from.map.depth());

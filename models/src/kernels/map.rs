@@ -1,23 +1,34 @@
 //! Where a feature map's numbers lie: blocks of eight channels, pixel by pixel, and the memory
 //! that holds them. Computes nothing.
 
+use super::number::Number;
+
 /// Channels of a block.
 pub const LANES: usize = 8;
 
 /// Eight channels of one pixel, or eight weights; aligned so that no load crosses a cache line.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[repr(C, align(32))]
-pub struct Block(pub [f32; LANES]);
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Block<N: Number>(pub [N; LANES], [N::Align; 0]);
 
-impl Block {
+impl<N: Number> Block<N> {
     /// Eight zeros.
-    pub const ZERO: Self = Self([0.0; LANES]);
+    pub const ZERO: Self = Self([N::ZERO; LANES], []);
+
+    /// The nearest to each of eight numbers.
+    #[inline(always)]
+    pub fn nearest(numbers: [f32; LANES]) -> Self {
+        Self(N::nearest(numbers), [])
+    }
 
     /// The numbers in blocks; the last is filled up with zeros.
     pub fn pack(numbers: &[f32]) -> Vec<Self> {
-        let mut blocks = vec![Self::ZERO; numbers.len().div_ceil(LANES)];
-        for (block, numbers) in blocks.iter_mut().zip(numbers.chunks(LANES)) {
-            block.0[..numbers.len()].copy_from_slice(numbers);
+        let (eights, rest) = numbers.as_chunks::<LANES>();
+        let mut blocks: Vec<Self> = eights.iter().map(|eight| Self::nearest(*eight)).collect();
+        if !rest.is_empty() {
+            let mut eight = [0.0; LANES];
+            eight[..rest.len()].copy_from_slice(rest);
+            blocks.push(Self::nearest(eight));
         }
         blocks
     }
@@ -65,7 +76,7 @@ impl Map {
     }
 
     /// Fills the border with zeros.
-    pub fn clear_border(&self, blocks: &mut [Block]) {
+    pub fn clear_border<N: Number>(&self, blocks: &mut [Block<N>]) {
         if self.border == 0 {
             return;
         }
@@ -93,27 +104,27 @@ pub struct Place {
 
 /// The memory of all maps. Maps whose lives do not overlap share a buffer.
 #[derive(Clone, Debug)]
-pub struct Arena {
+pub struct Arena<N: Number> {
     /// The network's input, channel by channel.
-    pub input: Vec<f32>,
+    pub input: Vec<N>,
     /// Blocks, by [`Place::buffer`].
-    pub buffers: Vec<Vec<Block>>,
+    pub buffers: Vec<Vec<Block<N>>>,
 }
 
-impl Arena {
+impl<N: Number> Arena<N> {
     /// Takes the buffer out, so that others can be read while it is written; [`Arena::put`] gives
     /// it back. Allocates nothing.
-    pub fn take(&mut self, place: &Place) -> Vec<Block> {
+    pub fn take(&mut self, place: &Place) -> Vec<Block<N>> {
         std::mem::take(&mut self.buffers[place.buffer])
     }
 
     /// Gives a buffer back.
-    pub fn put(&mut self, place: &Place, blocks: Vec<Block>) {
+    pub fn put(&mut self, place: &Place, blocks: Vec<Block<N>>) {
         self.buffers[place.buffer] = blocks;
     }
 
     /// What lies there.
-    pub fn read(&self, place: &Place) -> &[Block] {
+    pub fn read(&self, place: &Place) -> &[Block<N>] {
         &self.buffers[place.buffer]
     }
 }

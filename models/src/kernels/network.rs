@@ -5,41 +5,42 @@ use super::depthwise::{self, Depthwise};
 use super::layers::{Kind, Layer, Layers};
 use super::map::{Arena, Block, Place};
 use super::mean::{self, Mean};
+use super::number::Number;
 use super::pointwise::{self, Pointwise};
 use super::scale::{self, Scale};
-use super::simd::Isa;
+use super::simd::Processor;
 use super::stem::{self, Planes, Stem};
 
 /// A network ready to run in an [`Arena`] of its own making.
 #[derive(Debug)]
-pub struct Network {
-    isa: Isa,
+pub struct Network<P: Processor> {
+    processor: P,
     input: Planes,
-    steps: Vec<Step>,
+    steps: Vec<Step<P::Number>>,
     /// Blocks of each buffer.
     buffers: Vec<usize>,
     output: Place,
 }
 
 #[derive(Debug)]
-enum Step {
-    Stem(Stem),
-    Depthwise(Depthwise),
-    Pointwise(Pointwise),
+enum Step<N: Number> {
+    Stem(Stem<N>),
+    Depthwise(Depthwise<N>),
+    Pointwise(Pointwise<N>),
     Mean(Mean),
     Scale(Scale),
 }
 
-impl Network {
+impl<P: Processor> Network<P> {
     /// Lays the layers out and packs their weights, for this kind of processor.
-    pub fn new(layers: &Layers, isa: Isa) -> Self {
+    pub fn new(layers: &Layers, processor: P) -> Self {
         let (places, buffers) = places(layers);
         let steps = layers
             .layers
             .iter()
             .map(|layer| step(layers, layer, &places));
         Self {
-            isa,
+            processor,
             input: layers.input,
             steps: steps.collect(),
             buffers,
@@ -58,34 +59,34 @@ impl Network {
     }
 
     /// Memory to run in.
-    pub fn arena(&self) -> Arena {
+    pub fn arena(&self) -> Arena<P::Number> {
         let buffers = self.buffers.iter().map(|blocks| vec![Block::ZERO; *blocks]);
         Arena {
-            input: vec![0.0; self.input.len()],
+            input: vec![P::Number::ZERO; self.input.len()],
             buffers: buffers.collect(),
         }
     }
 
     /// The answer to a picture (CHW): [`Network::outputs`] numbers.
-    pub fn run(&self, picture: &[f32], arena: &mut Arena, answer: &mut [f32]) {
+    pub fn run(&self, picture: &[f32], arena: &mut Arena<P::Number>, answer: &mut [f32]) {
         self.input.fill(picture, &mut arena.input);
         for step in &self.steps {
             match step {
-                Step::Stem(layer) => self.isa.run(stem::Run(layer, arena)),
-                Step::Depthwise(layer) => self.isa.run(depthwise::Run(layer, arena)),
-                Step::Pointwise(layer) => self.isa.run(pointwise::Run(layer, arena)),
-                Step::Mean(layer) => self.isa.run(mean::Run(layer, arena)),
-                Step::Scale(layer) => self.isa.run(scale::Run(layer, arena)),
+                Step::Stem(layer) => self.processor.run(stem::Run(layer, arena)),
+                Step::Depthwise(layer) => self.processor.run(depthwise::Run(layer, arena)),
+                Step::Pointwise(layer) => self.processor.run(pointwise::Run(layer, arena)),
+                Step::Mean(layer) => self.processor.run(mean::Run(layer, arena)),
+                Step::Scale(layer) => self.processor.run(scale::Run(layer, arena)),
             }
         }
         let blocks = arena.read(&self.output).iter();
         for (answer, number) in answer.iter_mut().zip(blocks.flat_map(|block| &block.0)) {
-            *answer = *number;
+            *answer = number.value();
         }
     }
 }
 
-fn step(layers: &Layers, layer: &Layer, places: &[Place]) -> Step {
+fn step<N: Number>(layers: &Layers, layer: &Layer, places: &[Place]) -> Step<N> {
     let to = places[layer.to];
     // Only the stem reads no map.
     let from = layer.from.map_or(to, |from| places[from]);

@@ -5,20 +5,45 @@ use std::sync::Arc;
 use tract_core::internal::*;
 use tract_onnx::pb::ModelProto;
 
+use super::layers::Layers;
 use super::map::Arena;
 use super::network::Network;
+use super::number::Number;
 use super::onnx::{Unrecognised, unrecognised};
 use super::plan;
-use super::simd::Isa;
+#[cfg(target_arch = "aarch64")]
+use super::simd::NativeHalf;
+use super::simd::{EmulatedHalf, Processor, Single};
 use super::stem::Planes;
+use crate::manifest::Arithmetic;
+
+/// A tract model, and how precisely it computes; the outer error says what there is no kernel for.
+pub(crate) type Made = Result<TractResult<(TypedModel, Arithmetic)>, Unrecognised>;
 
 /// A tract model of one operator that computes what the ONNX model does, for a picture of `[1,
-/// 3, height, width]`; the error says what there is no kernel for.
-pub(crate) fn model(
-    onnx: &ModelProto,
-    height: usize,
-    width: usize,
-) -> Result<TractResult<TypedModel>, Unrecognised> {
+/// 3, height, width]`.
+pub(crate) fn model(onnx: &ModelProto, height: usize, width: usize) -> Made {
+    let layers = layers(onnx, height, width)?;
+    Ok(wired(Network::new(&layers, Single::detect())))
+}
+
+/// The same in half precision where this processor computes so.
+pub(crate) fn model_in_half(onnx: &ModelProto, height: usize, width: usize) -> Made {
+    #[cfg(target_arch = "aarch64")]
+    if let Some(processor) = NativeHalf::detect() {
+        let layers = layers(onnx, height, width)?;
+        return Ok(wired(Network::new(&layers, processor)));
+    }
+    model(onnx, height, width)
+}
+
+/// The same as a processor that computes in half precision would answer, on any machine.
+pub(crate) fn model_emulating_half(onnx: &ModelProto, height: usize, width: usize) -> Made {
+    let layers = layers(onnx, height, width)?;
+    Ok(wired(Network::new(&layers, EmulatedHalf)))
+}
+
+fn layers(onnx: &ModelProto, height: usize, width: usize) -> Result<Layers, Unrecognised> {
     let Some(graph) = &onnx.graph else {
         return unrecognised("no graph");
     };
@@ -27,33 +52,38 @@ pub(crate) fn model(
         height,
         width,
     };
-    let layers = plan::recognise(graph, planes)?;
-    Ok(wired(Network::new(&layers, Isa::detect())))
+    plan::recognise(graph, planes)
 }
 
-fn wired(network: Network) -> TractResult<TypedModel> {
+fn wired<P: Processor>(network: Network<P>) -> TractResult<(TypedModel, Arithmetic)> {
     let [planes, height, width] = network.input();
     let mut model = TypedModel::default();
     let picture = model.add_source("picture", f32::fact([1, planes, height, width]))?;
     let op = Whole(Arc::new(network));
     let logits = model.wire_node("network", op, &[picture])?;
     model.select_output_outlets(&logits)?;
-    Ok(model)
+    Ok((model, P::Number::ARITHMETIC))
 }
 
 /// The operator.
-#[derive(Clone, Debug)]
-struct Whole(Arc<Network>);
+#[derive(Debug)]
+struct Whole<P: Processor>(Arc<Network<P>>);
 
-impl PartialEq for Whole {
+impl<P: Processor> Clone for Whole<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P: Processor> PartialEq for Whole<P> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Whole {}
+impl<P: Processor> Eq for Whole<P> {}
 
-impl Op for Whole {
+impl<P: Processor> Op for Whole<P> {
     fn name(&self) -> StaticName {
         "WholeNetwork".into()
     }
@@ -61,7 +91,7 @@ impl Op for Whole {
     op_as_typed_op!();
 }
 
-impl EvalOp for Whole {
+impl<P: Processor> EvalOp for Whole<P> {
     not_out_of_plan!();
 
     fn state(&self, _ctx: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
@@ -73,7 +103,7 @@ impl EvalOp for Whole {
     }
 }
 
-impl TypedOp for Whole {
+impl<P: Processor> TypedOp for Whole<P> {
     fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(tvec!(f32::fact([1, self.0.outputs()])))
     }
@@ -83,13 +113,13 @@ impl TypedOp for Whole {
 
 /// The network and the memory that it runs in, time after time.
 #[derive(Clone, Debug)]
-struct State {
-    network: Arc<Network>,
-    arena: Arena,
+struct State<P: Processor> {
+    network: Arc<Network<P>>,
+    arena: Arena<P::Number>,
     answer: Arc<Tensor>,
 }
 
-impl OpState for State {
+impl<P: Processor> OpState for State<P> {
     fn eval(
         &mut self,
         _ctx: &EvalContext,

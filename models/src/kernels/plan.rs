@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tract_onnx::pb::{GraphProto, NodeProto};
 
 use super::activation::Activation;
-use super::depthwise::Depthwise;
+use super::depthwise;
 use super::layers::{Kind, Layer, Layers, Weights};
 use super::map::Map;
 use super::onnx::{Array, Attributes, Graph, Unrecognised, is_dequantise, unrecognised};
@@ -163,7 +163,7 @@ impl<'a> Plan<'a> {
                 return Ok(self.push(Kind::Pointwise { weights, plus }, Some(from), map));
             }
             if (inputs, groups, outputs) == (1, channels, channels)
-                && Depthwise::can(kernel, stride)
+                && depthwise::can(kernel, stride)
             {
                 let border = &mut self.maps[from].border;
                 *border = (*border).max(kernel / 2);

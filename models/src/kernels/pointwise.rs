@@ -5,13 +5,14 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Map, Place};
+use super::number::Number;
 use super::simd::{Eight, Work};
 use super::tile::{activate, panels, rows, start_sums};
 use super::unroll::unroll;
 
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
-pub struct Pointwise {
+pub struct Pointwise<N: Number> {
     from: Place,
     to: Place,
     plus: Option<Place>,
@@ -19,15 +20,15 @@ pub struct Pointwise {
     /// Blocks of output channels that are computed together, 1 to 3 each.
     panels: Vec<usize>,
     /// For each panel, for each input channel, the panel's blocks.
-    weights: Vec<Block>,
-    bias: Vec<Block>,
+    weights: Vec<Block<N>>,
+    bias: Vec<Block<N>>,
     pixels: Vec<Pixel>,
 }
 
-impl Pointwise {
+impl<N: Number> Pointwise<N> {
     /// The weights have a row of `from`'s channels for each of `to`'s.
     pub fn new((from, to): (Place, Place), plus: Option<Place>, weights: &Weights) -> Self {
-        let panels = panels(to.map.depth());
+        let panels = panels::<N>(to.map.depth());
         let activation = weights.activation;
         let (factor, _) = activation.folded();
         let inputs = from.map.channels;
@@ -61,16 +62,16 @@ impl Pointwise {
 
 /// The rows of eight output channels, at most, times a factor, as columns: the weights of every
 /// input channel go to `block`, and from there on to every `panel`th.
-fn pack(
+fn pack<N: Number>(
     rows: &[f32],
     inputs: usize,
     factor: f32,
-    (to, block, panel): (&mut [Block], usize, usize),
+    (to, block, panel): (&mut [Block<N>], usize, usize),
 ) {
     let mut columns = to.iter_mut().skip(block).step_by(panel);
     let rows = || rows.chunks_exact(inputs).zip(0..LANES);
     for first in (0..inputs).step_by(LANES) {
-        let mut square = [Block::ZERO; LANES];
+        let mut square = [Block::<f32>::ZERO; LANES];
         for (row, lane) in rows() {
             match row[first..].first_chunk::<LANES>() {
                 Some(eight) => square[lane].0 = *eight,
@@ -78,17 +79,17 @@ fn pack(
             }
         }
         for (column, to) in (0..LANES).zip(&mut columns) {
-            *to = Block(std::array::from_fn(|lane| square[lane].0[column] * factor));
+            *to = Block::nearest(std::array::from_fn(|lane| square[lane].0[column] * factor));
         }
     }
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Pointwise, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Pointwise<N>, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
@@ -114,9 +115,9 @@ impl Work for Run<'_> {
 }
 
 /// What is read: whole maps.
-struct Sides<'a> {
-    from: &'a [Block],
-    plus: Option<&'a [Block]>,
+struct Sides<'a, N: Number> {
+    from: &'a [Block<N>],
+    plus: Option<&'a [Block<N>]>,
 }
 
 /// Where one pixel begins in each of the maps, in blocks.
@@ -139,15 +140,15 @@ fn pixels(from: Map, to: Map, plus: Option<Map>) -> Vec<Pixel> {
     maps.map(pixel).collect()
 }
 
-impl Pointwise {
+impl<N: Number> Pointwise<N> {
     /// All pixels of `T` blocks of channels, from block `first`.
     #[inline(always)]
-    fn panel<E: Eight, const T: usize>(
+    fn panel<E: Eight<Number = N>, const T: usize>(
         &self,
-        sides: &Sides<'_>,
-        weights: &[Block],
+        sides: &Sides<'_, N>,
+        weights: &[Block<N>],
         first: usize,
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let mut pixels = self.pixels.as_slice();
         while !pixels.is_empty() {
@@ -155,8 +156,12 @@ impl Pointwise {
             let (own, rest) = pixels.split_at(rows);
             pixels = rest;
             match rows {
+                8 if E::EIGHTS && T < 3 => self.tile::<E, 8, T>(sides, weights, first, own, to),
+                7 if E::ROWS_OF_THREE == 7 && T == 3 => {
+                    self.tile::<E, 7, T>(sides, weights, first, own, to);
+                }
                 5 if E::LARGE && T < 3 => self.tile::<E, 5, T>(sides, weights, first, own, to),
-                4 if E::ROWS_OF_THREE == 4 || E::LARGE && T < 3 => {
+                4 if E::ROWS_OF_THREE >= 4 || E::LARGE && T < 3 => {
                     self.tile::<E, 4, T>(sides, weights, first, own, to);
                 }
                 3 if E::ROWS_OF_THREE == 3 && T == 3 => {
@@ -169,20 +174,20 @@ impl Pointwise {
 
     /// `R` pixels of `T` blocks of channels.
     #[inline(always)]
-    fn tile<E: Eight, const R: usize, const T: usize>(
+    fn tile<E: Eight<Number = N>, const R: usize, const T: usize>(
         &self,
-        sides: &Sides<'_>,
-        weights: &[Block],
+        sides: &Sides<'_, N>,
+        weights: &[Block<N>],
         first: usize,
         pixels: &[Pixel],
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let Some(pixels) = pixels.first_chunk::<R>() else {
             return;
         };
         let depth = self.from.map.depth();
-        let mut rows = [std::ptr::null::<f32>(); R];
-        unroll!(r in R of 0 1 2 3 4 => {
+        let mut rows = [std::ptr::null::<N>(); R];
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             rows[r] = sides.from.as_ptr().wrapping_add(pixels[r].from).cast();
         });
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
@@ -191,14 +196,14 @@ impl Pointwise {
         unsafe { E::add_products(&mut sums, rows, weights, LANES / 4 * depth) };
         activate(&mut sums, self.activation);
         if let Some(plus) = sides.plus {
-            unroll!(r in R of 0 1 2 3 4 => {
+            unroll!(r in R of 0 1 2 3 4 5 6 7 => {
                 let plus = plus.as_ptr().wrapping_add(pixels[r].plus + first);
                 // SAFETY: the pixel lies in the map and has `T` blocks from `first`.
                 let plus = unsafe { E::load_row::<T>(plus) };
                 unroll!(t in T of 0 1 2 => sums[r][t] = sums[r][t].add(plus[t]));
             });
         }
-        unroll!(r in R of 0 1 2 3 4 => {
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             let to = to.as_mut_ptr().wrapping_add(pixels[r].to + first);
             // SAFETY: as above.
             unroll!(t in T of 0 1 2 => unsafe { sums[r][t].store_at(to.wrapping_add(t)) });

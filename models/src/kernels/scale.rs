@@ -1,6 +1,7 @@
 //! Multiplies each channel of a map, in place, by the number that a map of one pixel has for it.
 
 use super::map::{Arena, Block, Map, Place};
+use super::number::Number;
 use super::simd::{Eight, Work};
 
 /// Blocks whose factors stay in registers for a whole map.
@@ -16,11 +17,11 @@ pub struct Scale {
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Scale, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Scale, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut blocks = arena.take(&layer.map);
         let map = layer.map.map;
@@ -40,9 +41,9 @@ impl Work for Run<'_> {
 #[inline(always)]
 fn multiply<E: Eight, const N: usize>(
     map: Map,
-    blocks: &mut [Block],
+    blocks: &mut [Block<E::Number>],
     first: usize,
-    factor: &[Block; N],
+    factor: &[Block<E::Number>; N],
 ) {
     let factor = factor.each_ref().map(E::load);
     for y in 0..map.height {

@@ -4,6 +4,7 @@
 use super::activation::Activation;
 use super::layers::Weights;
 use super::map::{Arena, Block, LANES, Place};
+use super::number::Number;
 use super::simd::{Eight, Windows, Work};
 use super::tile::{activate, panels, start_sums};
 use super::unroll::unroll;
@@ -12,8 +13,6 @@ use super::unroll::unroll;
 pub const KERNEL: usize = 3;
 /// Step in both directions.
 pub const STRIDE: usize = 2;
-/// Numbers of an input row that a tile may read: four pixels need nine, which come by fours.
-const REACH: usize = 12;
 /// Numbers of an input row that a tile may read beyond the picture, on both sides together.
 const MARGIN: usize = 16;
 
@@ -43,35 +42,49 @@ impl Planes {
     }
 
     /// Copies a picture (CHW) to within the border.
-    pub fn fill(&self, picture: &[f32], planes: &mut [f32]) {
+    pub fn fill<N: Number>(&self, picture: &[f32], planes: &mut [N]) {
         let border = KERNEL / 2;
         let from = picture.chunks_exact(self.height * self.width);
         for (from, to) in from.zip(planes.chunks_exact_mut(self.plane())) {
             let rows = to.chunks_exact_mut(self.row()).skip(border);
             for (from, to) in from.chunks_exact(self.width).zip(rows) {
-                to[border..border + self.width].copy_from_slice(from);
+                copy(from, &mut to[border..border + self.width]);
             }
         }
     }
 }
 
+/// Writes the nearest to each number.
+fn copy<N: Number>(from: &[f32], to: &mut [N]) {
+    let (from, rest) = from.as_chunks::<LANES>();
+    let (to, last) = to.as_chunks_mut::<LANES>();
+    for (from, to) in from.iter().zip(to) {
+        *to = N::nearest(*from);
+    }
+    let mut eight = [0.0; LANES];
+    eight[..rest.len()].copy_from_slice(rest);
+    for (number, to) in N::nearest(eight).into_iter().zip(last) {
+        *to = number;
+    }
+}
+
 /// The layer with its weights as the kernel reads them.
 #[derive(Clone, Debug)]
-pub struct Stem {
+pub struct Stem<N: Number> {
     planes: Planes,
     to: Place,
     activation: Activation,
     /// Blocks of output channels that are computed together.
     panels: Vec<usize>,
     /// For each panel, plane, kernel row and column: the panel's blocks.
-    weights: Vec<Block>,
-    bias: Vec<Block>,
+    weights: Vec<Block<N>>,
+    bias: Vec<Block<N>>,
 }
 
-impl Stem {
+impl<N: Number> Stem<N> {
     /// The weights have for each of `to`'s channels the kernels of all planes.
     pub fn new(planes: Planes, to: Place, weights: &Weights) -> Self {
-        let panels = panels(to.map.depth());
+        let panels = panels::<N>(to.map.depth());
         let taps = planes.count * KERNEL * KERNEL;
         let activation = weights.activation;
         let (factor, _) = activation.folded();
@@ -80,7 +93,7 @@ impl Stem {
         for panel in &panels {
             for tap in 0..taps {
                 for block in first..first + panel {
-                    packed.push(Block(std::array::from_fn(|lane| {
+                    packed.push(Block::nearest(std::array::from_fn(|lane| {
                         let at = (block * LANES + lane) * taps + tap;
                         weights
                             .kernels
@@ -103,11 +116,11 @@ impl Stem {
 }
 
 /// A layer and the memory it works in.
-pub struct Run<'a>(pub &'a Stem, pub &'a mut Arena);
+pub struct Run<'a, N: Number>(pub &'a Stem<N>, pub &'a mut Arena<N>);
 
-impl Work for Run<'_> {
+impl<N: Number> Work<N> for Run<'_, N> {
     #[inline(always)]
-    fn run<E: Eight>(self) {
+    fn run<E: Eight<Number = N>>(self) {
         let Run(layer, arena) = self;
         let mut to = arena.take(&layer.to);
         layer.to.map.clear_border(&mut to);
@@ -127,23 +140,28 @@ impl Work for Run<'_> {
     }
 }
 
-impl Stem {
+impl<N: Number> Stem<N> {
     #[inline(always)]
-    fn panel<E: Eight, const T: usize>(
+    fn panel<E: Eight<Number = N>, const T: usize>(
         &self,
-        input: &[f32],
-        weights: &[Block],
+        input: &[N],
+        weights: &[Block<N>],
         first: usize,
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let width = self.to.map.width;
         for y in 0..self.to.map.height {
             let mut x = 0;
             while x < width {
                 // Neighbours share inputs, which have to stay in registers too.
-                let pixels = if E::LARGE && width - x >= 4 { 4 } else { 1 };
+                let pixels = match width - x {
+                    8.. if E::EIGHTS && T == 2 => 8,
+                    4.. if E::LARGE => 4,
+                    _ => 1,
+                };
                 let at = (y, x, first);
                 match pixels {
+                    8 if E::EIGHTS && T == 2 => self.tile::<E, 8, T>(input, weights, at, to),
                     4 if E::LARGE => self.tile::<E, 4, T>(input, weights, at, to),
                     _ => self.tile::<E, 1, T>(input, weights, at, to),
                 }
@@ -154,17 +172,19 @@ impl Stem {
 
     /// `R` pixels of `T` blocks of channels.
     #[inline(always)]
-    fn tile<E: Eight, const R: usize, const T: usize>(
+    fn tile<E: Eight<Number = N>, const R: usize, const T: usize>(
         &self,
-        input: &[f32],
-        weights: &[Block],
+        input: &[N],
+        weights: &[Block<N>],
         (y, x, first): (usize, usize, usize),
-        to: &mut [Block],
+        to: &mut [Block<N>],
     ) {
         let mut sums = start_sums::<E, R, T>(&self.bias[first..first + T]);
         let (row, plane) = (self.planes.row(), self.planes.plane());
         let start = y * STRIDE * row + x * STRIDE;
-        let last = (self.planes.count - 1) * plane + (KERNEL - 1) * row + REACH;
+        // Numbers come by fours.
+        let reach = (STRIDE * (R - 1) + KERNEL).next_multiple_of(4);
+        let last = (self.planes.count - 1) * plane + (KERNEL - 1) * row + reach;
         let numbers = input[start..start + last].as_ptr();
         let weights = weights[..self.planes.count * KERNEL * KERNEL * T].as_ptr();
         let windows = Windows {
@@ -175,7 +195,7 @@ impl Stem {
         // SAFETY: the last window of the last plane ends where `numbers` does.
         unsafe { E::add_windows(&mut sums, numbers, weights, windows) };
         activate(&mut sums, self.activation);
-        unroll!(r in R of 0 1 2 3 => {
+        unroll!(r in R of 0 1 2 3 4 5 6 7 => {
             let start = self.to.map.pixel(y, x + r) + first;
             let to = &mut to[start..start + T];
             unroll!(t in T of 0 1 2 => sums[r][t].store(&mut to[t]));

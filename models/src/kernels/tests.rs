@@ -3,18 +3,55 @@
 
 mod allocations;
 mod graphs;
+mod halves;
 mod layers;
 
 use super::map::{Arena, Block, LANES, Map, Place};
-use super::simd::Isa;
+use super::number::{Number, Rounded};
+use super::simd::{Processor, Single};
 
-/// The kinds of processor that this machine can be.
-pub fn isas() -> Vec<Isa> {
-    let mut isas = vec![Isa::Portable];
-    if Isa::detect() != Isa::Portable {
-        isas.push(Isa::detect());
+/// The processors with floats that this machine can be.
+pub fn singles() -> Vec<Single> {
+    let mut singles = vec![Single::Portable];
+    if Single::detect() != Single::Portable {
+        singles.push(Single::detect());
     }
-    isas
+    singles
+}
+
+/// Does something with every kind of processor that this machine can be.
+macro_rules! on_every {
+    ($processor:ident => $body:block) => {
+        for $processor in crate::kernels::tests::singles() $body
+        {
+            let $processor = crate::kernels::simd::EmulatedHalf;
+            $body
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some($processor) = crate::kernels::simd::NativeHalf::detect() $body
+    };
+}
+
+use on_every;
+
+/// How near an answer must be to one by plain loops over floats.
+pub trait Precision: Number {
+    /// The largest difference, for sums that stay near 1.
+    const TOLERANCE: f32;
+}
+
+impl Precision for f32 {
+    const TOLERANCE: f32 = 1e-4;
+}
+
+/// A half at 1 is right to 1/2048, and a sum is rounded at every term.
+impl Precision for Rounded {
+    const TOLERANCE: f32 = 0.02;
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Precision for super::half::Half {
+    const TOLERANCE: f32 = Rounded::TOLERANCE;
 }
 
 /// Repeatable numbers from -1 to 1.
@@ -44,12 +81,12 @@ impl Random {
 }
 
 /// An arena of one buffer for each map, all full of numbers that a kernel must not leave in.
-pub fn arena(maps: &[Map]) -> (Vec<Place>, Arena) {
+pub fn arena<P: Processor>(_: P, maps: &[Map]) -> (Vec<Place>, Arena<P::Number>) {
     let places = maps
         .iter()
         .enumerate()
         .map(|(buffer, map)| Place { buffer, map: *map });
-    let garbage = Block([1e9; LANES]);
+    let garbage = Block::nearest([1e9; LANES]);
     let buffers = maps.iter().map(|map| vec![garbage; map.len() + 3]);
     let arena = Arena {
         input: Vec::new(),
@@ -59,25 +96,25 @@ pub fn arena(maps: &[Map]) -> (Vec<Place>, Arena) {
 }
 
 /// Writes a map as the layer before would have.
-pub fn fill(arena: &mut Arena, place: &Place, numbers: &[f32]) {
+pub fn fill<N: Number>(arena: &mut Arena<N>, place: &Place, numbers: &[f32]) {
     let map = place.map;
     let blocks = &mut arena.buffers[place.buffer];
     blocks[..map.len()].fill(Block::ZERO);
     for (at, number) in numbers.iter().enumerate() {
         let (channel, pixel) = (at / (map.height * map.width), at % (map.height * map.width));
         let block = map.pixel(pixel / map.width, pixel % map.width) + channel / LANES;
-        blocks[block].0[channel % LANES] = *number;
+        blocks[block].0[channel % LANES] = N::nearest([*number; LANES])[0];
     }
 }
 
 /// Reads a map and sees to it that its border is zero.
-pub fn read(arena: &Arena, place: &Place) -> Vec<f32> {
+pub fn read<N: Number>(arena: &Arena<N>, place: &Place) -> Vec<f32> {
     let map = place.map;
     let mut blocks = arena.buffers[place.buffer].clone();
     let mut numbers = Vec::new();
     for channel in 0..map.channels {
         for block in map.pixels() {
-            numbers.push(blocks[block + channel / LANES].0[channel % LANES]);
+            numbers.push(blocks[block + channel / LANES].0[channel % LANES].value());
         }
     }
     for block in map.pixels() {
@@ -92,9 +129,15 @@ pub fn read(arena: &Arena, place: &Place) -> Vec<f32> {
 }
 
 /// Sees to it that two answers are the same but for rounding.
-pub fn assert_near(found: &[f32], expected: &[f32], what: &str) {
+pub fn assert_near<P: Processor<Number: Precision>>(
+    processor: P,
+    found: &[f32],
+    expected: &[f32],
+    what: &str,
+) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (at, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() < 1e-4, "{what}: {a} at {at}, not {b}");
+        let near = (a - b).abs() < P::Number::TOLERANCE;
+        assert!(near, "{processor:?}, {what}: {a} at {at}, not {b}");
     }
 }

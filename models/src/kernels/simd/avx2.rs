@@ -12,7 +12,7 @@ use super::{Block, Eight, Work};
 /// # Safety
 /// The processor must have both.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn run(work: impl Work) {
+pub unsafe fn run(work: impl Work<f32>) {
     work.run::<Avx2>();
 }
 
@@ -23,23 +23,24 @@ pub struct Avx2(__m256);
 // SAFETY of every block below: the processor has AVX2 and FMA, because `run` is the only way to
 // these functions; blocks are aligned to 32 bytes and as long as a register.
 impl Eight for Avx2 {
+    type Number = f32;
     type Quad<'a> = &'a [f32; 4];
     const ROWS_OF_THREE: usize = 3;
 
     #[inline(always)]
-    fn load(block: &Block) -> Self {
+    fn load(block: &Block<f32>) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_load_ps(block.0.as_ptr()) })
     }
 
     #[inline(always)]
-    unsafe fn load_at(block: *const Block) -> Self {
+    unsafe fn load_at(block: *const Block<f32>) -> Self {
         // SAFETY: see above; that there is a block is the caller's.
         Self(unsafe { _mm256_load_ps(block.cast()) })
     }
 
     #[inline(always)]
-    fn store(self, block: &mut Block) {
+    fn store(self, block: &mut Block<f32>) {
         // SAFETY: see above.
         unsafe { _mm256_store_ps(block.0.as_mut_ptr(), self.0) }
     }

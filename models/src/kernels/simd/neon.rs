@@ -16,7 +16,7 @@ use super::{Block, Eight, Taps, Windows, Work};
 /// # Safety
 /// The processor must have it.
 #[target_feature(enable = "neon")]
-pub unsafe fn run(work: impl Work) {
+pub unsafe fn run(work: impl Work<f32>) {
     work.run::<Neon>();
 }
 
@@ -34,25 +34,26 @@ impl Neon {
 // SAFETY of every block below: the processor has NEON, because `run` is the only way to these
 // functions; a block has eight numbers.
 impl Eight for Neon {
+    type Number = f32;
     type Quad<'a> = float32x4_t;
     const ROWS_OF_THREE: usize = 4;
 
     #[inline(always)]
-    fn load(block: &Block) -> Self {
+    fn load(block: &Block<f32>) -> Self {
         let (low, high) = block.0.split_at(4);
         // SAFETY: see above.
         Self(unsafe { [vld1q_f32(low.as_ptr()), vld1q_f32(high.as_ptr())] })
     }
 
     #[inline(always)]
-    unsafe fn load_at(block: *const Block) -> Self {
+    unsafe fn load_at(block: *const Block<f32>) -> Self {
         // SAFETY: see above; that there is a block is the caller's.
         let float32x4x2_t(low, high) = unsafe { vld1q_f32_x2(block.cast()) };
         Self([low, high])
     }
 
     #[inline(always)]
-    unsafe fn load_row<const N: usize>(block: *const Block) -> [Self; N] {
+    unsafe fn load_row<const N: usize>(block: *const Block<f32>) -> [Self; N] {
         let mut row = [Self::splat(0.0); N];
         let (pairs, rest) = row.as_chunks_mut::<2>();
         for (n, pair) in pairs.iter_mut().enumerate() {
@@ -68,7 +69,7 @@ impl Eight for Neon {
     }
 
     #[inline(always)]
-    fn store(self, block: &mut Block) {
+    fn store(self, block: &mut Block<f32>) {
         let (low, high) = block.0.split_at_mut(4);
         // SAFETY: see above.
         unsafe {
@@ -138,7 +139,7 @@ impl Eight for Neon {
     unsafe fn add_products<const R: usize, const T: usize>(
         sums: &mut [[Self; T]; R],
         rows: [*const f32; R],
-        weights: *const Block,
+        weights: *const Block<f32>,
         fours: usize,
     ) {
         // SAFETY: the caller's.
@@ -148,8 +149,8 @@ impl Eight for Neon {
     #[inline(always)]
     unsafe fn add_taps<const K: usize, const S: usize, const X: usize>(
         sums: &mut [[Self; 1]; X],
-        weights: *const Block,
-        taps: Taps,
+        weights: *const Block<f32>,
+        taps: Taps<f32>,
     ) {
         // SAFETY: the caller's.
         unsafe { taps::add::<K, S, X>(sums, weights, taps) }
@@ -159,7 +160,7 @@ impl Eight for Neon {
     unsafe fn add_windows<const R: usize, const T: usize>(
         sums: &mut [[Self; T]; R],
         numbers: *const f32,
-        weights: *const Block,
+        weights: *const Block<f32>,
         windows: Windows,
     ) {
         // SAFETY: the caller's.

@@ -20,24 +20,25 @@ impl Portable {
 }
 
 impl Eight for Portable {
+    type Number = f32;
     type Quad<'a> = &'a [f32; 4];
     // The compiler turns these loops into whatever vectors there are; with more sums than that it
     // takes minutes.
     const ROWS_OF_THREE: usize = 1;
 
     #[inline(always)]
-    fn load(block: &Block) -> Self {
+    fn load(block: &Block<f32>) -> Self {
         Self(block.0)
     }
 
     #[inline(always)]
-    unsafe fn load_at(block: *const Block) -> Self {
+    unsafe fn load_at(block: *const Block<f32>) -> Self {
         // SAFETY: the caller's.
         Self(unsafe { *block }.0)
     }
 
     #[inline(always)]
-    fn store(self, block: &mut Block) {
+    fn store(self, block: &mut Block<f32>) {
         block.0 = self.0;
     }
 

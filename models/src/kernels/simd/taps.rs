@@ -10,8 +10,8 @@ use super::{Block, Eight, Taps};
 #[inline(always)]
 pub unsafe fn plain<E: Eight, const K: usize, const S: usize, const X: usize>(
     sums: &mut [[E; 1]; X],
-    mut weights: *const Block,
-    taps: Taps,
+    mut weights: *const Block<E::Number>,
+    taps: Taps<E::Number>,
 ) {
     let span = (X - 1) * S + K;
     let mut line = taps.corner;

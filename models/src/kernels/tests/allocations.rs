@@ -8,7 +8,7 @@ use tract_onnx::pb::ModelProto;
 
 use crate::kernels::network::Network;
 use crate::kernels::plan;
-use crate::kernels::simd::Isa;
+use crate::kernels::simd::{EmulatedHalf, Processor, Single};
 use crate::kernels::stem::Planes;
 use crate::{Bundle, Runner};
 
@@ -45,6 +45,11 @@ fn requests(work: impl FnOnce()) -> usize {
 
 #[test]
 fn the_network_runs_in_memory_of_its_own() {
+    assert_eq!(requests_of_a_run(Single::detect()), 0);
+    assert_eq!(requests_of_a_run(EmulatedHalf), 0);
+}
+
+fn requests_of_a_run(processor: impl Processor) -> usize {
     let bundle = Bundle::shipped().unwrap();
     let onnx = ModelProto::decode(bundle.model()).unwrap();
     let input = &bundle.manifest().input;
@@ -54,11 +59,10 @@ fn the_network_runs_in_memory_of_its_own() {
         width: input.width as usize,
     };
     let layers = plan::recognise(onnx.graph.as_ref().unwrap(), planes).unwrap();
-    let network = Network::new(&layers, Isa::detect());
+    let network = Network::new(&layers, processor);
     let mut arena = network.arena();
     let (picture, mut answer) = (vec![0.5; input.len()], vec![0.0; network.outputs()]);
-    let run = || network.run(&picture, &mut arena, &mut answer);
-    assert_eq!(requests(run), 0);
+    requests(|| network.run(&picture, &mut arena, &mut answer))
 }
 
 #[test]

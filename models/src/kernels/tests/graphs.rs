@@ -4,7 +4,7 @@ use prost::Message;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, ModelProto};
 
-use super::{Random, assert_near, isas};
+use super::{Random, assert_near, singles};
 use crate::kernels::network::Network;
 use crate::kernels::stem::Planes;
 use crate::kernels::{model, plan};
@@ -51,14 +51,14 @@ fn the_shipped_network_computes_what_tract_computes() {
         let spec = spec(height as u32, width as u32);
         let mut reference = Runner::reference(&onnx.encode_to_vec(), &spec, labels()).unwrap();
         let expected = reference.logits(&picture).unwrap().to_vec();
-        for isa in isas() {
-            let network = Network::new(&layers, isa);
+        for processor in singles() {
+            let network = Network::new(&layers, processor);
             let mut arena = network.arena();
             // Twice: what the first run left in the arena must not matter.
             for _ in 0..2 {
                 let mut found = vec![0.0; network.outputs()];
                 network.run(&picture, &mut arena, &mut found);
-                assert_near(&found, &expected, &format!("{isa:?}, {height}x{width}"));
+                assert_near(processor, &found, &expected, &format!("{height}x{width}"));
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Each kernel against plain loops, on random shapes.
 
-use super::{Random, arena, assert_near, fill, isas, read};
+use super::{Random, arena, assert_near, fill, on_every, read};
 use crate::kernels::activation::Activation;
 use crate::kernels::depthwise::{self, Depthwise};
 use crate::kernels::layers::Weights;
 use crate::kernels::map::Map;
 use crate::kernels::mean::{self, Mean};
+use crate::kernels::number::Number;
 use crate::kernels::pointwise::{self, Pointwise};
 use crate::kernels::scale::{self, Scale};
+use crate::kernels::simd::Processor;
 use crate::kernels::stem::{self, Planes, Stem};
 
 const ACTIVATIONS: [Activation; 4] = [
@@ -104,14 +106,14 @@ fn depthwise_is_a_convolution_of_each_channel() {
             channels,
             random.below(3),
         );
-        for isa in isas() {
-            let (places, mut arena) = arena(&[from, to]);
+        on_every!(processor => {
+            let (places, mut arena) = arena(processor, &[from, to]);
             fill(&mut arena, &places[0], &input);
             let layer = Depthwise::new((places[0], places[1]), (kernel, stride), &weights);
-            isa.run(depthwise::Run(&layer, &mut arena));
-            let what = format!("{isa:?}, kernel {kernel}, stride {stride}, {shape:?}");
-            assert_near(&read(&arena, &places[1]), &expected, &what);
-        }
+            processor.run(depthwise::Run(&layer, &mut arena));
+            let what = format!("kernel {kernel}, stride {stride}, {shape:?}");
+            assert_near(processor, &read(&arena, &places[1]), &expected, &what);
+        });
     }
 }
 
@@ -135,16 +137,16 @@ fn pointwise_is_a_convolution_of_single_pixels() {
         }
         let to = map(height, width, outputs, random.below(3));
         let from = map(height, width, inputs, random.below(3));
-        for isa in isas() {
-            let (places, mut arena) = arena(&[from, to, map(height, width, outputs, 1)]);
+        on_every!(processor => {
+            let (places, mut arena) = arena(processor, &[from, to, map(height, width, outputs, 1)]);
             fill(&mut arena, &places[0], &input);
             fill(&mut arena, &places[2], &added);
             let added = plus.then_some(places[2]);
             let layer = Pointwise::new((places[0], places[1]), added, &weights);
-            isa.run(pointwise::Run(&layer, &mut arena));
-            let what = format!("{isa:?}, {shape:?} to {outputs}");
-            assert_near(&read(&arena, &places[1]), &expected, &what);
-        }
+            processor.run(pointwise::Run(&layer, &mut arena));
+            let what = format!("{shape:?} to {outputs}");
+            assert_near(processor, &read(&arena, &places[1]), &expected, &what);
+        });
     }
 }
 
@@ -168,15 +170,15 @@ fn the_stem_is_a_convolution_of_planes() {
             outputs,
             random.below(2),
         );
-        for isa in isas() {
-            let (places, mut arena) = arena(&[to]);
-            arena.input = vec![0.0; planes.len()];
+        on_every!(processor => {
+            let (places, mut arena) = arena(processor, &[to]);
+            arena.input = vec![Number::ZERO; planes.len()];
             planes.fill(&input, &mut arena.input);
             let layer = Stem::new(planes, places[0], &weights);
-            isa.run(stem::Run(&layer, &mut arena));
-            let what = format!("{isa:?}, {shape:?} to {outputs}");
-            assert_near(&read(&arena, &places[0]), &expected, &what);
-        }
+            processor.run(stem::Run(&layer, &mut arena));
+            let what = format!("{shape:?} to {outputs}");
+            assert_near(processor, &read(&arena, &places[0]), &expected, &what);
+        });
     }
 }
 
@@ -200,24 +202,24 @@ fn the_mean_and_the_product_of_channels() {
             map(height, width, channels, random.below(3)),
             map(1, 1, channels, 0),
         ];
-        for isa in isas() {
-            let (places, mut arena) = arena(&maps);
+        on_every!(processor => {
+            let (places, mut arena) = arena(processor, &maps);
             let (whole, one) = (places[0], places[1]);
             fill(&mut arena, &whole, &input);
-            isa.run(mean::Run(
+            processor.run(mean::Run(
                 &Mean {
                     from: whole,
                     to: one,
                 },
                 &mut arena,
             ));
-            assert_near(&read(&arena, &one), &means, &format!("{isa:?}"));
+            assert_near(processor, &read(&arena, &one), &means, "mean");
             let scale = Scale {
                 map: whole,
                 factor: one,
             };
-            isa.run(scale::Run(&scale, &mut arena));
-            assert_near(&read(&arena, &whole), &scaled, &format!("{isa:?}"));
-        }
+            processor.run(scale::Run(&scale, &mut arena));
+            assert_near(processor, &read(&arena, &whole), &scaled, "product");
+        });
     }
 }

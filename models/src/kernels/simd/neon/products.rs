@@ -15,7 +15,7 @@ use super::Neon;
 pub unsafe fn add<const R: usize, const T: usize>(
     sums: &mut [[Neon; T]; R],
     rows: [*const f32; R],
-    weights: *const Block,
+    weights: *const Block<f32>,
     fours: usize,
 ) {
     // The loops below do two fours at a time, and at least two.
@@ -45,7 +45,7 @@ macro_rules! two_blocks {
         unsafe fn $name(
             sums: &mut [[Neon; 2]; [$($r),*].len()],
             rows: *const *const f32,
-            weights: *const Block,
+            weights: *const Block<f32>,
             fours: usize,
         ) {
             // SAFETY: reads `fours` times four numbers of each row and the weights of each, which
@@ -102,7 +102,7 @@ macro_rules! three_blocks {
         unsafe fn $name(
             sums: &mut [[Neon; 3]; [$($r),*].len()],
             rows: *const *const f32,
-            weights: *const Block,
+            weights: *const Block<f32>,
             fours: usize,
         ) {
             // SAFETY: as for two blocks.

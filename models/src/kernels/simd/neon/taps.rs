@@ -31,8 +31,8 @@ const WIDEST: usize = 8;
 #[inline(always)]
 pub unsafe fn add<const K: usize, const S: usize, const X: usize>(
     sums: &mut [[Neon; 1]; X],
-    weights: *const Block,
-    taps: Taps,
+    weights: *const Block<f32>,
+    taps: Taps<f32>,
 ) {
     // With few pixels the registers' moves cost more than the loads save.
     if X < 4 {
@@ -44,7 +44,7 @@ pub unsafe fn add<const K: usize, const S: usize, const X: usize>(
     for (all, sum) in all.iter_mut().zip(&*sums) {
         *all = sum[0].0;
     }
-    let bytes = size_of::<Block>();
+    let bytes = size_of::<Block<f32>>();
     // SAFETY: reads the weights and inputs that the caller vouches for; writes no memory. The
     // weights of a row are in v20 to v29, low and high half in turn; an input in v30 and v31; the
     // sums of pixel x in vx and v1x. The assembler writes the loops out.

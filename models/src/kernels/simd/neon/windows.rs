@@ -14,7 +14,7 @@ use super::Neon;
 pub unsafe fn add<const R: usize, const T: usize>(
     sums: &mut [[Neon; T]; R],
     numbers: *const f32,
-    weights: *const Block,
+    weights: *const Block<f32>,
     windows: Windows,
 ) {
     let to: *mut [[Neon; T]; R] = sums;
@@ -45,7 +45,7 @@ macro_rules! column {
 unsafe fn four_by_two(
     sums: &mut [[Neon; 2]; 4],
     numbers: *const f32,
-    weights: *const Block,
+    weights: *const Block<f32>,
     windows: Windows,
 ) {
     let bytes = size_of::<f32>();

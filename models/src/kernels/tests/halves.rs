@@ -1,0 +1,63 @@
+//! Whole networks in half precision: near what they answer in single, and the same bits where the
+//! processor computes with halves as where that is emulated.
+
+use prost::Message;
+use tract_onnx::pb::ModelProto;
+
+use super::Random;
+use crate::kernels::network::Network;
+use crate::kernels::plan;
+use crate::kernels::simd::{EmulatedHalf, Processor, Single};
+use crate::kernels::stem::Planes;
+use crate::manifest::Arithmetic;
+use crate::{Bundle, Runner};
+
+fn answer(processor: impl Processor, (height, width): (usize, usize)) -> Vec<f32> {
+    let onnx = ModelProto::decode(Bundle::shipped().unwrap().model()).unwrap();
+    let planes = Planes {
+        count: 3,
+        height,
+        width,
+    };
+    let layers = plan::recognise(onnx.graph.as_ref().unwrap(), planes).unwrap();
+    let network = Network::new(&layers, processor);
+    let (mut arena, mut answer) = (network.arena(), vec![0.0; network.outputs()]);
+    let picture = Random::new(8).floats(3 * height * width);
+    network.run(&picture, &mut arena, &mut answer);
+    answer
+}
+
+#[test]
+fn halves_answer_nearly_what_floats_do() {
+    for size in [(96, 96), (67, 45), (16, 16)] {
+        let emulated = answer(EmulatedHalf, size);
+        let single = answer(Single::detect(), size);
+        let near = Arithmetic::Half.golden_tolerance();
+        for (half, single) in emulated.iter().zip(&single) {
+            assert!((half - single).abs() < near, "{size:?}: {half}, {single}");
+        }
+        assert_ne!(emulated, single, "{size:?}");
+        #[cfg(target_arch = "aarch64")]
+        if let Some(native) = crate::kernels::simd::NativeHalf::detect() {
+            assert_eq!(answer(native, size), emulated, "{size:?}");
+        }
+    }
+}
+
+/// The shipped bundle's model in half precision: by the processor where it can, else in single.
+#[test]
+fn a_runner_says_how_precisely_it_computes() {
+    let bundle = Bundle::shipped().unwrap();
+    let input = &bundle.manifest().input;
+    let labels = || bundle.manifest().labels.clone().into();
+    let single = Runner::new(&bundle).unwrap();
+    assert_eq!(single.arithmetic(), Arithmetic::Single);
+    let emulated = Runner::emulating_half(bundle.model(), input, labels(), 1.0).unwrap();
+    assert_eq!(emulated.arithmetic(), Arithmetic::Half);
+    let own = Runner::in_half(bundle.model(), input, labels(), 1.0).unwrap();
+    #[cfg(target_arch = "aarch64")]
+    let native = crate::kernels::simd::NativeHalf::detect().is_some();
+    #[cfg(not(target_arch = "aarch64"))]
+    let native = false;
+    assert_eq!(own.arithmetic() == Arithmetic::Half, native);
+}
