@@ -16,6 +16,8 @@ pub const NOT_FOR: &str = "Two-coloured vehicles, coloured light and night scene
 /// What the exporter says in words of their own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Words<'a> {
+    /// How the network differs from the published one.
+    pub narrower: Option<&'a str>,
     /// Where the pictures come from and what may be done with them.
     pub about: Option<&'a str>,
     /// What it is known to answer wrongly.
@@ -42,10 +44,14 @@ pub fn text(manifest: &Manifest, confusions: &[Confusion], words: Words<'_>) -> 
         Arithmetic::Single => "",
         Arithmetic::Half => ", computed with in 16-bit floats by processors that can",
     };
+    let narrower = words
+        .narrower
+        .map(|how| format!(", {how}"))
+        .unwrap_or_default();
     let mut text = format!(
         "# {name} {version}\n\n\
          Names the colour of the one vehicle that fills most of a picture: {}.\n\n\
-         - Network: {architecture}, input {} x {} pixels, weights as {weights}{computed}.\n\
+         - Network: {architecture}{narrower}, input {} x {} pixels, weights as {weights}{computed}.\n\
          - Trained for {} epochs on {} pictures; started from: {}.\n\
          - Probabilities are calibrated with the temperature {:.3}; below {} the answer is \
          \"unknown\".\n\n",

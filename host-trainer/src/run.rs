@@ -82,6 +82,17 @@ impl RunRecord {
             None => Arch::new(self.model, self.classes.len()),
         }
     }
+
+    /// How the network differs from the published one, when it has fewer channels.
+    pub fn narrower(&self) -> Option<String> {
+        self.widths.as_ref()?;
+        let parameters = |arch: Arch| arch.parameter_count(false);
+        Some(format!(
+            "narrowed to {} of {} parameters",
+            parameters(self.arch()),
+            parameters(Arch::new(self.model, self.classes.len()))
+        ))
+    }
 }
 
 /// An opened run folder.

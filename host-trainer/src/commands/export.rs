@@ -244,6 +244,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         &manifest,
         &confusions,
         Words {
+            narrower: record.narrower().as_deref(),
             about: arguments.about.as_deref(),
             failures: arguments.failures.as_deref(),
         },
