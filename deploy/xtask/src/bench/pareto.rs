@@ -29,8 +29,7 @@ pub struct Arguments {
         long,
         value_name = "NETWORKS",
         value_delimiter = ',',
-        default_value = "1x64,1x96,1x128,1x160,1x224,0.75x96,0.75x128,0.75x160,0.5x96,0.5x160,\
-                         0.5x224,0.35x128,0.35x224"
+        default_value = "1x64,1x96,1x128,1x160,1x224,0.75x96,0.5x96,0.5x160"
     )]
     points: Vec<Point>,
     /// Folder with a folder of road pictures for each class, to be measured on as well
