@@ -200,12 +200,14 @@ mod tests {
             &manifest,
             &[confusion.clone(), confusion],
             Words {
+                narrower: Some("narrowed to 1 of 2 parameters"),
                 about: Some("Photographs of our own yard.\n"),
                 failures: Some("Dark red in shadow becomes brown."),
             },
         );
         for part in [
             "# cars 2.0.0\n",
+            "- Network: mobilenet_v3_small, narrowed to 1 of 2 parameters, input",
             "Trained for 3 epochs on 12 pictures; started from: none.",
             "## Pictures\n\nPhotographs of our own yard.\n",
             "On 1 test pictures",
