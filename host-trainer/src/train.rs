@@ -66,6 +66,21 @@ pub struct Job<'a> {
     pub interrupted: &'a AtomicBool,
 }
 
+impl<'a> Job<'a> {
+    /// How the batches of an epoch, counted from 1, are made.
+    fn plan(&self, epoch: u64) -> EpochPlan<'a> {
+        EpochPlan {
+            augment: &self.recipe.augment,
+            preprocessor: self.preprocessor,
+            batch_size: self.recipe.batch_size as usize,
+            sampling: self.recipe.sampling,
+            workers: self.workers,
+            seed: self.recipe.seed,
+            epoch,
+        }
+    }
+}
+
 /// Hears what happens; its error ends the training.
 pub type Listener<'a> = dyn FnMut(TrainEvent<'_>) -> Result<(), String> + 'a;
 
@@ -188,15 +203,7 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, epoch: u32, listener: &mut Listener<'_>) -> Result<(), TrainError> {
         let job = self.job;
         let recipe = job.recipe;
-        let plan = EpochPlan {
-            augment: &recipe.augment,
-            preprocessor: job.preprocessor,
-            batch_size: recipe.batch_size as usize,
-            sampling: recipe.sampling,
-            workers: job.workers,
-            seed: recipe.seed,
-            epoch: u64::from(epoch),
-        };
+        let plan = job.plan(u64::from(epoch));
         // Dropout draws from libtorch's generator.
         net::seed(spread(recipe.seed, u64::from(epoch), u64::MAX - 1));
         self.thaw(epoch - 1);

@@ -8,7 +8,6 @@ use super::flat::flatten;
 use super::optimiser::{Memory, Optimiser, descend};
 use super::passes::Validation;
 use super::{Job, TrainError, class_weights};
-use crate::loader::EpochPlan;
 use crate::net::{self, Net};
 
 /// Batches of training pictures and the pictures that judge.
@@ -32,16 +31,7 @@ impl<'a> Drill<'a> {
     /// Makes the first `steps` batches of the job's first epoch, for networks on the device of
     /// `net`.
     pub fn prepare(net: &Net, job: &Job<'a>, steps: usize) -> Result<Self, TrainError> {
-        let recipe = job.recipe;
-        let plan = EpochPlan {
-            augment: &recipe.augment,
-            preprocessor: job.preprocessor,
-            batch_size: recipe.batch_size as usize,
-            sampling: recipe.sampling,
-            workers: job.workers,
-            seed: recipe.seed,
-            epoch: 1,
-        };
+        let plan = job.plan(1);
         let spec = job.preprocessor.spec();
         let side = [spec.height, spec.width];
         let mut batches = Vec::new();
@@ -58,7 +48,7 @@ impl<'a> Drill<'a> {
             return Err(error.into());
         }
         let counts = job.pictures.counts(job.classes.len());
-        let weights = class_weights(&counts, recipe.class_weight_power);
+        let weights = class_weights(&counts, job.recipe.class_weight_power);
         Ok(Self {
             job: *job,
             batches,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use fastrand::Rng;
 
-use super::{EpochPlan, Job, TrainError, Trainer, batch, spread};
+use super::{Job, TrainError, Trainer, batch, spread};
 use crate::net::Net;
 
 /// Rates from and to.
@@ -45,15 +45,7 @@ pub fn find_lr(
     trainer.thaw(0);
     while !over {
         epoch += 1;
-        let plan = EpochPlan {
-            augment: &recipe.augment,
-            preprocessor: job.preprocessor,
-            batch_size: recipe.batch_size as usize,
-            sampling: recipe.sampling,
-            workers: job.workers,
-            seed: recipe.seed,
-            epoch,
-        };
+        let plan = job.plan(epoch);
         let finished = job.pictures.for_each_batch(&plan, |number, batch| {
             if job.interrupted.load(Ordering::Relaxed) {
                 let epoch = epoch as u32;

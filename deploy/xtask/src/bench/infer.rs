@@ -5,6 +5,7 @@
 mod board;
 mod many;
 mod peers;
+mod program;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,14 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.board {
         return board::run(&arguments.cpu, &model, &inputs);
     }
-    let step = say::begin(
-        "build",
-        "the program that times the network, in the release profile",
-    );
-    Tool::cargo()
-        .args(["build", "--release", "-p", "models", "--example", "infer"])
-        .run()?;
-    step.done();
+    program::build()?;
     let peers = Peers::find(&place)?;
     for (side, input) in &inputs {
         let prepared = peers.as_ref().map(|peers| peers.prepare(&model, *side));

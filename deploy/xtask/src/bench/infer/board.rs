@@ -5,15 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::{AGREEMENT, Told, gap, parse};
+use super::{AGREEMENT, Told, gap, program};
 use crate::bench::rates::median;
-use crate::board::{self, Job};
-use crate::say;
-use crate::setup::{self, Part, cross, guest};
-use crate::target::Target;
-
-/// Seconds after which an emulated processor is given up.
-const PATIENCE_S: u32 = 1800;
 
 /// What is counted: our kernels, the same in half precision where the processor computes so, and
 /// tract's own operators; by how much a number of each answer may differ from the first's.
@@ -28,13 +21,7 @@ const HALF_AGREEMENT: f64 = 0.25;
 
 /// Counts for each processor and way.
 pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> Result<()> {
-    setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
-    let step = say::begin("build", "the program for aarch64, in the release profile");
-    cross::cargo(Target::Aarch64, "build")?
-        .args(["--release", "-p", "models", "--example", "infer"])
-        .run()?;
-    step.done();
-    let program = Target::Aarch64.built().join("release/examples/infer");
+    let program = program::build_for_board()?;
     let mut files = vec![program, model.to_path_buf()];
     files.extend(inputs.iter().map(|(_, file)| file.clone()));
     let name = model.file_name().unwrap_or_default().to_string_lossy();
@@ -44,19 +31,9 @@ pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> R
             script += &format!("./infer {name} {side} {side}.f32 3 {which}\n");
         }
     }
-    let guest = guest::ensure()?;
     let mut columns = Vec::new();
     for cpu in cpus {
-        let step = say::begin("board", &format!("{cpu}: boots, then runs the network"));
-        let job = Job {
-            cpu,
-            files: &files,
-            script: &script,
-            patience_s: PATIENCE_S,
-        };
-        let told = board::run_counting(&guest, &job)?;
-        let lines = told.lines().filter(|line| line.starts_with('{'));
-        let lines = lines.map(parse).collect::<Result<Vec<Told>>>()?;
+        let lines = program::count(cpu, &files, &script)?;
         let ours = &lines[..inputs.len().min(lines.len())];
         for ((which, limit), told) in WAYS.iter().zip(lines.chunks(inputs.len())) {
             let gaps = ours.iter().zip(told).map(|(ours, told)| gap(ours, told));
@@ -66,7 +43,6 @@ pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> R
             }
         }
         columns.push(lines);
-        step.done();
     }
     let sides: Vec<u32> = inputs.iter().map(|(side, _)| *side).collect();
     println!("\n{}", table(cpus, &sides, &columns));

@@ -6,18 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{noise, ours, parse};
+use super::{noise, ours, program};
 use crate::bench::rates::median;
-use crate::board::{self, Job};
 use crate::say;
-use crate::setup::{self, Part, cross, guest};
-use crate::shell::Tool;
-use crate::target::Target;
 
 /// Runs in a round.
 const RUNS: u32 = 50;
-/// Seconds after which the emulated processor is given up.
-const PATIENCE_S: u32 = 1800;
 
 /// Median milliseconds of each network with its side of the input, on one thread, in interleaved
 /// rounds. `place` takes the inputs.
@@ -26,14 +20,7 @@ pub(in crate::bench) fn milliseconds(
     rounds: u32,
     place: &Path,
 ) -> Result<Vec<f64>> {
-    let step = say::begin(
-        "build",
-        "the program that times networks, in the release profile",
-    );
-    Tool::cargo()
-        .args(["build", "--release", "-p", "models", "--example", "infer"])
-        .run()?;
-    step.done();
+    program::build()?;
     let mut runs = vec![Vec::new(); networks.len()];
     for round in 0..rounds {
         say::line("round", &format!("{} of {rounds}", round + 1));
@@ -55,13 +42,7 @@ pub(in crate::bench) fn instructions(
     cpu: &str,
     place: &Path,
 ) -> Result<Vec<f64>> {
-    setup::ensure(&[Part::Packages, Part::Cross, Part::Board])?;
-    let step = say::begin("build", "the same for aarch64");
-    cross::cargo(Target::Aarch64, "build")?
-        .args(["--release", "-p", "models", "--example", "infer"])
-        .run()?;
-    step.done();
-    let mut files = vec![Target::Aarch64.built().join("release/examples/infer")];
+    let mut files = vec![program::build_for_board()?];
     let mut script = String::new();
     for (number, (model, side)) in networks.iter().enumerate() {
         let copy = place.join(format!("{number}.onnx"));
@@ -73,23 +54,14 @@ pub(in crate::bench) fn instructions(
         script += &format!("./infer {number}.onnx {side} {side}.f32 3 ours\n");
         files.push(copy);
     }
-    let guest = guest::ensure()?;
-    let step = say::begin("board", &format!("{cpu}: boots, then runs the networks"));
-    let job = Job {
-        cpu,
-        files: &files,
-        script: &script,
-        patience_s: PATIENCE_S,
-    };
-    let told = board::run_counting(&guest, &job)?;
-    step.done();
-    let lines = told.lines().filter(|line| line.starts_with('{'));
-    let counts: Vec<f64> = lines
-        .map(|line| median(&parse(line)?.runs).context("no run was counted"))
+    let told = program::count(cpu, &files, &script)?;
+    let counts: Vec<f64> = told
+        .iter()
+        .map(|told| median(&told.runs).context("no run was counted"))
         .collect::<Result<_>>()?;
     if counts.len() != networks.len() {
         bail!(
-            "the board ran {} of {} networks: {told}",
+            "the board ran {} of {} networks",
             counts.len(),
             networks.len()
         );
