@@ -36,4 +36,4 @@ mod unroll;
 mod tests;
 
 pub(crate) use onnx::Unrecognised;
-pub(crate) use op::{Made, model, model_emulating_half, model_in_half};
+pub(crate) use op::{Made, layer_times, model, model_emulating_half, model_in_half};

@@ -69,7 +69,20 @@ impl<P: Processor> Network<P> {
 
     /// The answer to a picture (CHW): [`Network::outputs`] numbers.
     pub fn run(&self, picture: &[f32], arena: &mut Arena<P::Number>, answer: &mut [f32]) {
+        self.run_telling(picture, arena, answer, |_| ());
+    }
+
+    /// The same, calling `tell` when each layer is done with what kind it is; first of all with
+    /// `picture` when that was taken over.
+    pub fn run_telling(
+        &self,
+        picture: &[f32],
+        arena: &mut Arena<P::Number>,
+        answer: &mut [f32],
+        mut tell: impl FnMut(&'static str),
+    ) {
         self.input.fill(picture, &mut arena.input);
+        tell("picture");
         for step in &self.steps {
             match step {
                 Step::Stem(layer) => self.processor.run(stem::Run(layer, arena)),
@@ -78,10 +91,25 @@ impl<P: Processor> Network<P> {
                 Step::Mean(layer) => self.processor.run(mean::Run(layer, arena)),
                 Step::Scale(layer) => self.processor.run(scale::Run(layer, arena)),
             }
+            tell(step.kind());
         }
         let blocks = arena.read(&self.output).iter();
         for (answer, number) in answer.iter_mut().zip(blocks.flat_map(|block| &block.0)) {
             *answer = number.value();
+        }
+    }
+}
+
+impl<N: Number> Step<N> {
+    /// What it is, for a reader.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Stem(_) => "first convolution",
+            Self::Depthwise(_) => "depthwise",
+            Self::Pointwise(layer) if layer.is_of_vectors() => "fully connected",
+            Self::Pointwise(_) => "pointwise",
+            Self::Mean(_) => "mean",
+            Self::Scale(_) => "squeeze-and-excite's product",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole network as one operator of tract's. Recognises nothing, computes nothing itself.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tract_core::internal::*;
 use tract_onnx::pb::ModelProto;
@@ -41,6 +42,50 @@ pub(crate) fn model_in_half(onnx: &ModelProto, height: usize, width: usize) -> M
 pub(crate) fn model_emulating_half(onnx: &ModelProto, height: usize, width: usize) -> Made {
     let layers = layers(onnx, height, width)?;
     Ok(wired(Network::new(&layers, EmulatedHalf)))
+}
+
+/// The kind of each layer in order, and how long it took in each of `runs` runs on a picture (CHW):
+/// in half precision where that is asked for and this processor computes so.
+pub(crate) fn layer_times(
+    onnx: &ModelProto,
+    (height, width): (usize, usize),
+    picture: &[f32],
+    (runs, half): (usize, bool),
+) -> Result<Vec<(&'static str, Vec<Duration>)>, Unrecognised> {
+    let layers = layers(onnx, height, width)?;
+    #[cfg(target_arch = "aarch64")]
+    if let Some(processor) = NativeHalf::detect().filter(|_| half) {
+        return Ok(times(&Network::new(&layers, processor), picture, runs));
+    }
+    let _ = half;
+    Ok(times(
+        &Network::new(&layers, Single::detect()),
+        picture,
+        runs,
+    ))
+}
+
+fn times<P: Processor>(
+    network: &Network<P>,
+    picture: &[f32],
+    runs: usize,
+) -> Vec<(&'static str, Vec<Duration>)> {
+    let mut arena = network.arena();
+    let mut answer = vec![0.0; network.outputs()];
+    let mut times: Vec<(&'static str, Vec<Duration>)> = Vec::new();
+    for run in 0..runs {
+        let (mut layer, mut before) = (0, Instant::now());
+        network.run_telling(picture, &mut arena, &mut answer, |kind| {
+            let took = before.elapsed();
+            match times.get_mut(layer) {
+                Some((_, times)) => times.push(took),
+                None if run == 0 => times.push((kind, vec![took])),
+                None => {}
+            }
+            (layer, before) = (layer + 1, Instant::now());
+        });
+    }
+    times
 }
 
 fn layers(onnx: &ModelProto, height: usize, width: usize) -> Result<Layers, Unrecognised> {

@@ -60,6 +60,13 @@ impl<N: Number> Pointwise<N> {
     }
 }
 
+impl<N: Number> Pointwise<N> {
+    /// Whether there is a single pixel: a fully connected layer.
+    pub fn is_of_vectors(&self) -> bool {
+        self.pixels.len() == 1
+    }
+}
+
 /// The rows of eight output channels, at most, times a factor, as columns: the weights of every
 /// input channel go to `block`, and from there on to every `panel`th.
 fn pack<N: Number>(

@@ -7,6 +7,7 @@ mod many;
 mod peers;
 mod program;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,8 @@ struct Told {
     /// Nanoseconds of each run.
     runs: Vec<f64>,
     answer: Vec<f64>,
+    /// Nanoseconds of a run by kind of layer, where that is known.
+    kinds: BTreeMap<String, f64>,
 }
 
 /// Runs the command.
@@ -165,7 +168,12 @@ fn parse(told: &str) -> Result<Told> {
     };
     let (runs, answer) = (list("run_ns"), list("answer"));
     match json["load_ns"].as_f64() {
-        Some(load) if !runs.is_empty() && !answer.is_empty() => Ok(Told { load, runs, answer }),
+        Some(load) if !runs.is_empty() && !answer.is_empty() => Ok(Told {
+            load,
+            runs,
+            answer,
+            kinds: serde_json::from_value(json["kinds"].clone()).unwrap_or_default(),
+        }),
         _ => bail!("no numbers: {last}"),
     }
 }
@@ -230,6 +238,7 @@ mod tests {
             load: 5e6,
             runs: runs.to_vec(),
             answer: vec![answer],
+            kinds: BTreeMap::new(),
         }
     }
 
@@ -269,7 +278,11 @@ mod tests {
 
     #[test]
     fn the_last_line_has_the_numbers() {
-        let told = parse("hello\n{\"load_ns\":1,\"run_ns\":[2,3],\"answer\":[0.5]}\n").unwrap();
+        let told = parse(
+            "hello\n{\"load_ns\":1,\"run_ns\":[2,3],\"answer\":[0.5],\"kinds\":{\"mean\":2}}\n",
+        );
+        let told = told.unwrap();
+        assert_eq!(told.kinds["mean"], 2.0);
         assert_eq!((told.load, told.runs), (1.0, vec![2.0, 3.0]));
         assert!(parse("{\"load_ns\":1,\"run_ns\":[],\"answer\":[]}").is_err());
         assert!(parse("").is_err());

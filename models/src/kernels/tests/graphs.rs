@@ -135,3 +135,27 @@ fn the_shipped_network_runs_by_the_kernels() {
     let runner = Runner::new(&Bundle::shipped().unwrap()).unwrap();
     assert_eq!(runner.left_to_tract(), None);
 }
+
+#[test]
+fn every_layer_is_timed_in_every_run() {
+    let onnx = shipped().encode_to_vec();
+    let spec = spec(32, 32);
+    let picture = vec![0.5; spec.len()];
+    let times = Runner::layer_times(&onnx, &spec, &picture, (3, false)).unwrap();
+    let kinds: Vec<&str> = times.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds[..2], ["picture", "first convolution"]);
+    assert_eq!(kinds.last(), Some(&"fully connected"));
+    let count = |kind| kinds.iter().filter(|own| **own == kind).count();
+    // Eleven blocks, nine of them with squeeze-and-excite, and a mean before the classifier.
+    assert_eq!(
+        (
+            count("depthwise"),
+            count("squeeze-and-excite's product"),
+            count("mean")
+        ),
+        (11, 9, 10)
+    );
+    assert!(times.iter().all(|(_, times)| times.len() == 3));
+    assert!(Runner::layer_times(&onnx, &spec, &picture[1..], (1, false)).is_err());
+    assert!(Runner::layer_times(b"", &spec, &picture, (1, false)).is_err());
+}

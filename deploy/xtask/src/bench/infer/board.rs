@@ -1,6 +1,7 @@
 //! Instructions that one run of the network takes on emulated ARM processors, and its loading.
 //! The emulator's clock counts them, so the numbers repeat.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -46,6 +47,7 @@ pub(super) fn run(cpus: &[String], model: &Path, inputs: &[(u32, PathBuf)]) -> R
     }
     let sides: Vec<u32> = inputs.iter().map(|(side, _)| *side).collect();
     println!("\n{}", table(cpus, &sides, &columns));
+    println!("\n{}", kinds(cpus, &sides, &columns));
     Ok(())
 }
 
@@ -74,6 +76,31 @@ fn table(cpus: &[String], sides: &[u32], columns: &[Vec<Told>]) -> String {
     text
 }
 
+/// The same divided among kinds of layers.
+fn kinds(cpus: &[String], sides: &[u32], columns: &[Vec<Told>]) -> String {
+    let mut text = format!("| Million instructions of | {} |\n|---|", cpus.join(" | "));
+    text += &"---|".repeat(cpus.len());
+    let rows = WAYS
+        .iter()
+        .flat_map(|(which, _)| sides.iter().map(move |s| (which, s)));
+    for (index, (which, side)) in rows.enumerate() {
+        let told = || columns.iter().filter_map(|column| column.get(index));
+        let names: BTreeSet<&String> = told().flat_map(|told| told.kinds.keys()).collect();
+        for name in names {
+            let cells = told().map(|told| match told.kinds.get(name) {
+                Some(number) => format!("{:.2}", number / 1e6),
+                None => "-".into(),
+            });
+            let cells: Vec<String> = cells.collect();
+            text += &format!(
+                "\n| {which}, {side} pixels, {name} | {} |",
+                cells.join(" | ")
+            );
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +111,7 @@ mod tests {
             load: 30e6,
             runs: vec![run],
             answer: vec![0.0],
+            kinds: [("mean".to_string(), run / 4.0)].into(),
         };
         let text = table(
             &["cortex-a72".into()],
@@ -101,6 +129,11 @@ mod tests {
                 "| tract, 128 pixels, one run | 12.00 |",
                 "| tract, 128 pixels, loading | 30.00 |"
             ]
+        );
+        let text = kinds(&["cortex-a72".into()], &[128], &[vec![told(8e6)]]);
+        assert!(
+            text.ends_with("| ours, 128 pixels, mean | 2.00 |"),
+            "{text}"
         );
     }
 }
