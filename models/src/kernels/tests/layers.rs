@@ -12,6 +12,10 @@ use crate::kernels::scale::{self, Scale};
 use crate::kernels::simd::Processor;
 use crate::kernels::stem::{self, Planes, Stem};
 
+/// Random shapes of each kernel. Miri, which sees every access to memory, runs the plain kernels a
+/// thousand times slower: `cargo +nightly miri test -p models --lib -- kernels::tests::layers`.
+const ROUNDS: usize = if cfg!(miri) { 4 } else { 60 };
+
 const ACTIVATIONS: [Activation; 4] = [
     Activation::None,
     Activation::Relu,
@@ -91,7 +95,7 @@ fn map(height: usize, width: usize, channels: usize, border: usize) -> Map {
 #[test]
 fn depthwise_is_a_convolution_of_each_channel() {
     let mut random = Random::new(1);
-    for round in 0..60 {
+    for round in 0..ROUNDS {
         let (kernel, stride) = ([3, 5][round % 2], 1 + round / 2 % 2);
         let (height, width) = (1 + random.below(12), 1 + random.below(12));
         let channels = 1 + random.below(150);
@@ -120,7 +124,7 @@ fn depthwise_is_a_convolution_of_each_channel() {
 #[test]
 fn pointwise_is_a_convolution_of_single_pixels() {
     let mut random = Random::new(2);
-    for round in 0..60 {
+    for round in 0..ROUNDS {
         let (height, width) = (1 + random.below(6), 1 + random.below(6));
         let (inputs, outputs) = (1 + random.below(70), 1 + random.below(90));
         let weights = weights(&mut random, inputs, outputs);
@@ -153,7 +157,7 @@ fn pointwise_is_a_convolution_of_single_pixels() {
 #[test]
 fn the_stem_is_a_convolution_of_planes() {
     let mut random = Random::new(3);
-    for _ in 0..40 {
+    for _ in 0..ROUNDS {
         let planes = Planes {
             count: 1 + random.below(4),
             height: 1 + random.below(20),
@@ -185,7 +189,7 @@ fn the_stem_is_a_convolution_of_planes() {
 #[test]
 fn the_mean_and_the_product_of_channels() {
     let mut random = Random::new(4);
-    for _ in 0..40 {
+    for _ in 0..ROUNDS {
         let (height, width) = (1 + random.below(9), 1 + random.below(9));
         let (channels, pixels) = (1 + random.below(90), height * width);
         let input = random.floats(channels * pixels);
