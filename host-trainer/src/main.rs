@@ -2,6 +2,7 @@
 //! errors into one line and an exit code: 2 misuse, 1 failure.
 
 mod adapt;
+mod answers;
 mod arch;
 mod augment;
 mod cache;

@@ -7,7 +7,10 @@ mod coverage;
 mod paired;
 mod roc;
 
-pub use calibration::{BINS, Bin, expected_calibration_error, fit_temperature, reliability};
+pub use calibration::{
+    BINS, Bin, calibration_error_by_chance, expected_calibration_error, fit_temperature,
+    reliability,
+};
 pub use confusion::{ClassMetrics, Confusion};
 pub use coverage::{CoveragePoint, TARGET_ACCURACY, Threshold, coverage_curve, decided, recommend};
 pub use paired::{Interval, mcnemar, wilson};

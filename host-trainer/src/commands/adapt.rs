@@ -10,12 +10,12 @@ use anyhow::bail;
 use models::manifest::{Decision, Quantisation, Training};
 use models::{Bundle, Runner};
 
-use super::evaluate::Answers;
 use super::{default_workers, usage};
 use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
 use crate::adapt::trial::{self, Trial};
 use crate::adapt::{Base, Lesson};
+use crate::answers::Answers;
 use crate::card::{self, Words};
 use crate::crops::labels::{self, Labels};
 use crate::gate::Limits;

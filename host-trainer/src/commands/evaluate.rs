@@ -1,5 +1,5 @@
 //! `host-trainer evaluate`: what a bundle answers on labelled pictures, through the agent's own
-//! `models::Runner`. Also the measuring that `export` does.
+//! `models::Runner`.
 
 mod negatives;
 
@@ -7,19 +7,19 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use models::hash::sha256_hex;
-use models::manifest::{Decision, Measurement};
-use models::{Bundle, PictureError, PreprocessSpec, RgbView, Runner, RunnerError, Scores, picture};
+use models::manifest::Decision;
+use models::{Bundle, PreprocessSpec, RgbView, Runner, RunnerError, Scores};
 use serde::Serialize;
 
-use super::{default_workers, report_unreadable, usage};
+use super::{report_unreadable, usage};
+use crate::answers::{Answers, Classify};
 use crate::augment::{Augment, Named};
 use crate::candidate::Candidate;
-use crate::dataset::{Dataset, Item};
-use crate::loader::in_parallel;
+use crate::dataset::Dataset;
 use crate::metrics::{
-    self, BINS, ClassMetrics, Confusion, coverage_curve, expected_calibration_error, reliability,
+    BINS, ClassMetrics, Confusion, calibration_error_by_chance, coverage_curve,
+    expected_calibration_error, reliability,
 };
-use crate::progress;
 use crate::run::Run;
 use crate::split::{Part, Split};
 
@@ -79,110 +79,9 @@ struct Report<'a> {
     accuracy_of_decided: f64,
     accuracy_of_surest_90_percent: f64,
     calibration_error: f64,
+    calibration_error_by_chance: f64,
     classes: Vec<ClassMetrics>,
     confusion: &'a Confusion,
-}
-
-/// Answers on a dataset.
-#[derive(Debug)]
-pub struct Answers {
-    /// Pictures that could be read, in order.
-    pub items: Vec<Item>,
-    /// Their scores.
-    pub scores: Vec<Scores>,
-    /// What could not be read.
-    pub unreadable: Vec<PictureError>,
-}
-
-impl Answers {
-    /// Classifies every picture of the dataset, a runner for each thread.
-    pub fn of(
-        dataset: &Dataset,
-        runner: &(dyn Fn() -> anyhow::Result<Runner> + Sync),
-        what: &str,
-    ) -> anyhow::Result<Self> {
-        Self::by(dataset, runner, &|runner, view| runner.classify(view), what)
-    }
-
-    /// The same with another way of using the runner.
-    fn by(
-        dataset: &Dataset,
-        runner: &(dyn Fn() -> anyhow::Result<Runner> + Sync),
-        classify: &Classify<'_>,
-        what: &str,
-    ) -> anyhow::Result<Self> {
-        let bar = progress::bar(dataset.items.len() as u64, what);
-        let workers = default_workers();
-        let chunk = dataset.items.len().div_ceil(workers).max(1);
-        let chunks: Vec<&[Item]> = dataset.items.chunks(chunk).collect();
-        let parts = in_parallel(chunks.len(), workers, |index| {
-            let mut runner = runner()?;
-            let mut answers = Vec::new();
-            for item in chunks[index] {
-                let frame = picture::read(&dataset.file(item));
-                let scores = frame.map(|frame| classify(&mut runner, frame.view()));
-                answers.push((item.clone(), scores));
-                bar.inc(1);
-            }
-            anyhow::Ok(answers)
-        });
-        bar.finish_and_clear();
-        let mut all = Self {
-            items: Vec::new(),
-            scores: Vec::new(),
-            unreadable: Vec::new(),
-        };
-        for part in parts {
-            for (item, scores) in part? {
-                match scores {
-                    Ok(scores) => {
-                        all.items.push(item);
-                        all.scores.push(scores?);
-                    }
-                    Err(error) => all.unreadable.push(error),
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// Truth against best answer.
-    pub fn confusion(&self, classes: &[String]) -> Confusion {
-        let mut confusion = Confusion::new(classes);
-        for (item, scores) in self.items.iter().zip(&self.scores) {
-            confusion.add(item.class, scores.best_index());
-        }
-        confusion
-    }
-
-    /// The probability of each answer, and whether it is right.
-    fn sureness(&self) -> Vec<(f32, bool)> {
-        let one = |(item, scores): (&Item, &Scores)| {
-            let best = scores.best_index();
-            (scores.probabilities()[best], item.class == best)
-        };
-        self.items.iter().zip(&self.scores).map(one).collect()
-    }
-
-    /// Share of pictures whose best probability reaches `reject_below`, and the accuracy among
-    /// them.
-    pub fn decided(&self, reject_below: f32) -> (f64, f64) {
-        let decided = metrics::decided(&self.sureness(), reject_below);
-        (decided.coverage, decided.accuracy)
-    }
-
-    /// The manifest's form.
-    pub fn measurement(&self, split: &str, classes: &[String]) -> Measurement {
-        let confusion = self.confusion(classes);
-        let present = confusion.per_class().into_iter().filter(|m| m.pictures > 0);
-        Measurement {
-            split: split.into(),
-            pictures: confusion.pictures(),
-            top1: confusion.accuracy(),
-            macro_f1: confusion.macro_f1(),
-            recall: present.map(|m| (m.class, m.recall)).collect(),
-        }
-    }
 }
 
 /// What is judged.
@@ -257,8 +156,6 @@ impl Judged {
         }
     }
 }
-
-type Classify<'a> = dyn Fn(&mut Runner, RgbView<'_>) -> Result<Scores, RunnerError> + Sync + 'a;
 
 /// The mean of the logits of a picture and its mirror image.
 fn with_mirror(
@@ -346,7 +243,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let confusion = answers.confusion(classes);
     let (coverage, accuracy_of_decided) = answers.decided(reject_below);
     let sureness = answers.sureness();
-    let calibration_error = expected_calibration_error(&reliability(&sureness, BINS));
+    let bins = reliability(&sureness, BINS);
+    let calibration_error = expected_calibration_error(&bins);
+    let by_chance = calibration_error_by_chance(&bins);
     let curve = coverage_curve(&sureness);
     let surest = curve.iter().find(|point| point.coverage >= 0.9);
     let surest = surest.map_or(0.0, |point| point.accuracy);
@@ -365,6 +264,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             accuracy_of_decided,
             accuracy_of_surest_90_percent: surest,
             calibration_error,
+            calibration_error_by_chance: by_chance,
             classes: confusion.per_class(),
             confusion: &confusion,
         };
@@ -384,7 +284,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             accuracy_of_decided
         );
         println!("surest 90 %  {surest:.4} right");
-        println!("calibration  {calibration_error:.4} between probability and share right\n");
+        println!(
+            "calibration  {calibration_error:.4} between probability and share right ({by_chance:.4} by \
+             chance alone)\n"
+        );
         print!("{}", confusion.table());
     }
     if !answers.unreadable.is_empty() {

@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use models::manifest::{self, Decision, Manifest, Quantisation, Training};
 use models::{Bundle, PreprocessSpec, Runner, picture};
 
-use super::evaluate::Answers;
 use super::{report_unreadable, usage};
+use crate::answers::Answers;
 use crate::candidate::{self, Candidate};
 use crate::card::{self, Words};
 use crate::dataset::Dataset;

@@ -54,6 +54,36 @@ pub fn expected_calibration_error(bins: &[Bin]) -> f64 {
     bins.iter().map(gap).sum::<f64>() / f64::from(all.max(1))
 }
 
+/// The calibration error that bins of these sizes and confidences have on average if every
+/// probability is right: what so few answers leave to chance. In a bin the right answers are then
+/// binomial, and their mean distance from what is expected is De Moivre's (Diaconis and Zabell
+/// 1991, "Closed Form Summation for Classical Distributions"). 0 to 1; 0 without answers.
+pub fn calibration_error_by_chance(bins: &[Bin]) -> f64 {
+    let all: u32 = bins.iter().map(|bin| bin.answers).sum();
+    let distances = bins
+        .iter()
+        .map(|bin| binomial_mean_distance(bin.answers, bin.confidence));
+    distances.sum::<f64>() / f64::from(all.max(1))
+}
+
+/// Mean distance of a binomial number from its mean: `2 k C(n, k) p^k (1 - p)^(n - k + 1)` with
+/// `k` the first whole number above `n p`.
+fn binomial_mean_distance(n: u32, p: f64) -> f64 {
+    if p <= 0.0 || p >= 1.0 {
+        return 0.0;
+    }
+    let k = (f64::from(n) * p).floor() as u32 + 1;
+    if k > n {
+        return 0.0;
+    }
+    // Logarithms: the coefficient leaves the range of floats from a thousand answers on.
+    let coefficient: f64 = (1..=k)
+        .map(|i| (f64::from(n - k + i) / f64::from(i)).ln())
+        .sum();
+    let (k, left) = (f64::from(k), f64::from(n - k + 1));
+    (coefficient + (2.0 * k).ln() + k * p.ln() + left * (1.0 - p).ln()).exp()
+}
+
 /// The temperature that makes `softmax(logits / temperature)` most probable given the truth
 /// (Guo et al. 2017). Found by golden-section search of the mean negative log likelihood
 /// between 0.25 and 4; 1 without samples. `logits` holds one row of scores for each truth.
@@ -114,6 +144,28 @@ mod tests {
         let error = expected_calibration_error(&reliability(&answers, 10));
         assert!((error - 0.2).abs() < 1e-9, "{error}");
         assert_eq!(expected_calibration_error(&reliability(&[], 10)), 0.0);
+    }
+
+    #[test]
+    fn chance_alone_makes_an_error() {
+        // One answer at 0.5 is half away from it whatever it is; of two, one is right half the
+        // time, else they are one away together: also 0.5.
+        assert!((binomial_mean_distance(1, 0.5) - 0.5).abs() < 1e-12);
+        assert!((binomial_mean_distance(2, 0.5) - 0.5).abs() < 1e-12);
+        // Three at 0.9: 0.729 three, 0.243 two, 0.027 one, 0.001 none, beside 2.7.
+        let three = 0.729 * 0.3 + 0.243 * 0.7 + 0.027 * 1.7 + 0.001 * 2.7;
+        assert!((binomial_mean_distance(3, 0.9) - three).abs() < 1e-12);
+        // Many come close to a normal distribution's deviation times the root of 2 / pi.
+        let normal = (2.0 / std::f64::consts::PI * 100_000.0 * 0.16).sqrt();
+        assert!((binomial_mean_distance(100_000, 0.8) / normal - 1.0).abs() < 1e-3);
+        assert_eq!(binomial_mean_distance(5, 1.0), 0.0);
+        assert_eq!(binomial_mean_distance(5, 0.0), 0.0);
+        assert_eq!(binomial_mean_distance(0, 0.5), 0.0);
+        // Two bins, one of them certain.
+        let answers = [(0.5, true), (0.5, false), (1.0, true), (1.0, true)];
+        let chance = calibration_error_by_chance(&reliability(&answers, 10));
+        assert!((chance - 0.125).abs() < 1e-9, "{chance}");
+        assert_eq!(calibration_error_by_chance(&[]), 0.0);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use models::Scores;
 
+use crate::answers::Answers;
 use crate::candidate::{self, Candidate};
-use crate::commands::evaluate::Answers;
 use crate::commands::report_unreadable;
 use crate::metrics::{
     self, BINS, Bin, Confusion, Interval, Roc, Threshold, expected_calibration_error,
@@ -111,6 +111,11 @@ impl Measurement {
             expected_calibration_error(&before),
             expected_calibration_error(&after),
         )
+    }
+
+    /// The calibrated error that chance alone would leave.
+    pub fn calibration_error_by_chance(&self) -> f64 {
+        metrics::calibration_error_by_chance(&self.bins().1)
     }
 }
 

@@ -77,7 +77,8 @@ pub(super) fn headline(measured: &Measured) -> Markup {
             (tile("macro AUC", &area(judged.roc.macro_mean.as_ref().map(|curve| curve.auc)),
                 "mean area under the classes' ROC curves"))
             (tile("calibration error", &percent(after),
-                &format!("{} before the temperature {:.2}", percent(before), measured.temperature)))
+                &format!("{} by chance alone; {} before the temperature {:.2}",
+                    percent(judged.calibration_error_by_chance()), percent(before), measured.temperature)))
             (tile(&format!("answered at {:.2}", decided.reject_below), &percent(decided.coverage),
                 &format!("{} of these answers are right", percent(decided.accuracy))))
         }

@@ -51,6 +51,9 @@ pub struct PartSummary {
     pub calibration_error_before: f64,
     /// Expected calibration error with the temperature.
     pub calibration_error: f64,
+    /// What it would be on average if every probability were right.
+    #[serde(default)]
+    pub calibration_error_by_chance: Option<f64>,
     /// Share of the pictures that `reject_below` leaves an answer.
     pub coverage: f64,
     /// Share of those answers that are right.
@@ -82,6 +85,7 @@ impl Summary {
                 auc_macro: part.roc.macro_mean.as_ref().map(|curve| curve.auc),
                 calibration_error_before: before,
                 calibration_error: after,
+                calibration_error_by_chance: Some(part.calibration_error_by_chance()),
                 coverage: decided.coverage,
                 accuracy_of_decided: decided.accuracy,
             }

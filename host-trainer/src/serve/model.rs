@@ -4,8 +4,8 @@
 use models::{Bundle, PreprocessSpec, Runner};
 use serde::Serialize;
 
+use crate::answers::Answers;
 use crate::candidate::{self, Candidate};
-use crate::commands::evaluate::Answers;
 use crate::metrics::fit_temperature;
 use crate::run::Run;
 use crate::split::Part;
