@@ -23,14 +23,14 @@ use crate::{onnx, quantise};
 use memory::Memory;
 use site::Site;
 
-/// Modules before the classifier that move with it: two blocks and the last convolution.
-const MODULES: usize = 3;
-/// Steps that it moves for.
-const STEPS: u32 = 100;
+/// Modules before the classifier that move with it: four blocks and the last convolution.
+const MODULES: usize = 5;
+/// Steps that it moves for, unless told otherwise.
+pub const STEPS: u32 = 200;
 /// Pictures of each kind in a step.
 const BATCH: usize = 32;
 /// Highest learning rate.
-const LR: f64 = 1.5e-3;
+const LR: f64 = 7e-4;
 /// How strongly weights are held to the bundle's.
 const PULL: f64 = 5.0;
 
@@ -40,6 +40,15 @@ pub struct Lesson<'a> {
     /// The site's labelled pictures that may be learned from, by index; none: from what the bundle
     /// itself is sure of.
     pub labelled: Option<&'a [usize]>,
+    /// How it is gone about.
+    pub effort: Effort,
+}
+
+/// How a lesson is gone about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    /// Steps that the network moves for.
+    pub steps: u32,
     /// Where random numbers start from.
     pub seed: u64,
 }
@@ -105,11 +114,11 @@ impl Base {
         let mut net = self.net()?;
         let tuning = Tuning {
             from: self.moves_from(&net),
-            steps: STEPS,
+            steps: lesson.effort.steps,
             batch_size: BATCH,
             lr: LR,
             pull: PULL,
-            seed: lesson.seed,
+            seed: lesson.effort.seed,
         };
         let kinds = [site.examples(lesson), memory.examples()];
         tune(&mut net, &tuning, &kinds)?;

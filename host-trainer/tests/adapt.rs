@@ -82,7 +82,9 @@ fn a_few_dozen_labels_make_a_bundle_that_knows_the_site() {
     let run = |line: &str| command_line(at, line).output().unwrap();
 
     // The bundle alone is enough.
-    let text = success(run("adapt --bundle bundle --crops crops --out site"));
+    let text = success(run(
+        "adapt --bundle bundle --crops crops --steps 80 --out site",
+    ));
     assert!(
         text.contains("site         120 pictures, 120 with a colour (60 vehicles)"),
         "{text}"
@@ -109,7 +111,7 @@ fn a_few_dozen_labels_make_a_bundle_that_knows_the_site() {
 
     // What labels bring, as a table.
     let text = success(run(
-        "adapt --bundle bundle --crops crops --curve 10 --repeats 1",
+        "adapt --bundle bundle --crops crops --steps 40 --curve 10 --repeats 1",
     ));
     let rows: Vec<&str> = text
         .lines()
@@ -192,7 +194,8 @@ fn refuses(at: &Path) {
     }
     // Labels of which nothing can be learned: whether a bundle answers them worse afterwards is
     // luck; that it is refused then, and only then, is not.
-    let forget = "adapt --bundle site --crops crops --labels shuffled.jsonl --out refused";
+    let forget =
+        "adapt --bundle site --crops crops --labels shuffled.jsonl --steps 40 --out refused";
     let output = command_line(at, forget).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let told = text
@@ -215,7 +218,7 @@ fn its_own_pictures_guard_what_the_bundle_knew() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
     scene(at);
-    let line = "adapt --bundle bundle --crops crops --run runs/1 --out site";
+    let line = "adapt --bundle bundle --crops crops --run runs/1 --steps 40 --out site";
     let output = command_line(at, line).output().unwrap();
     // Whether it passes is the network's luck; what it says and leaves is not.
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -11,12 +11,12 @@ use crate::dataset::{Dataset, Item};
 use crate::loader::in_parallel;
 use crate::train::tune::Examples;
 
-/// Pictures of each class.
-const EACH: usize = 40;
+/// Pictures of each class, at most.
+const EACH: usize = 200;
 /// Changed versions of each picture.
 const CHANGED: usize = 1;
 /// How much they count beside the site's pictures.
-const WEIGHT: f64 = 1.0;
+const WEIGHT: f64 = 3.0;
 
 /// Pictures with the answers that are to stay.
 #[derive(Debug)]

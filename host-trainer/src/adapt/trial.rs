@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use super::memory::Memory;
 use super::site::Site;
-use super::{Base, Lesson};
+use super::{Base, Effort, Lesson};
 use crate::crops::each_vehicle_first;
 use crate::loader::spread;
 use crate::metrics::Confusion;
@@ -34,9 +34,9 @@ pub fn across(
     memory: &Memory,
     classes: &[String],
     most: Option<usize>,
-    seed: u64,
+    effort: Effort,
 ) -> anyhow::Result<Trial> {
-    let fold_of = folds(site, seed);
+    let fold_of = folds(site, effort.seed);
     let fold = |picture: usize| fold_of.get(site.crops[picture].vehicle()).copied();
     let mut trial = Trial {
         before: Confusion::new(classes),
@@ -48,13 +48,13 @@ pub fn across(
         let mut may: Vec<usize> = labelled
             .filter(|picture| site.labels[*picture].is_some() && fold(*picture) != Some(held_out))
             .collect();
-        Rng::with_seed(spread(seed, held_out as u64, 1)).shuffle(&mut may);
+        Rng::with_seed(spread(effort.seed, held_out as u64, 1)).shuffle(&mut may);
         // As the labelling page shows them.
         each_vehicle_first(&mut may, |picture| site.crops[*picture].vehicle().into());
         may.truncate(most.unwrap_or(usize::MAX));
         let lesson = Lesson {
             labelled: Some(&may),
-            seed,
+            effort,
         };
         let asked: Vec<(usize, usize)> = site
             .with_class()
@@ -73,7 +73,7 @@ pub fn without_labels(
     site: &Site,
     memory: &Memory,
     classes: &[String],
-    seed: u64,
+    effort: Effort,
 ) -> anyhow::Result<Trial> {
     let mut trial = Trial {
         before: Confusion::new(classes),
@@ -82,7 +82,7 @@ pub fn without_labels(
     };
     let lesson = Lesson {
         labelled: None,
-        seed,
+        effort,
     };
     let moved = base.moved(site, memory, &lesson)?;
     trial.ask(base, site, &site.with_class(), &moved)?;

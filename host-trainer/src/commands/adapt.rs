@@ -4,18 +4,16 @@
 mod own;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::bail;
+use models::Bundle;
 use models::manifest::{Decision, Quantisation, Training};
-use models::{Bundle, Runner};
 
 use super::{default_workers, usage};
 use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
 use crate::adapt::trial::{self, Trial};
-use crate::adapt::{Base, Lesson};
-use crate::answers::Answers;
+use crate::adapt::{self, Base, Effort, Lesson};
 use crate::card::{self, Words};
 use crate::crops::labels::{self, Labels};
 use crate::gate::Limits;
@@ -78,6 +76,9 @@ pub struct Arguments {
     /// Times that each row of the curve is measured
     #[arg(long, default_value_t = 3, requires = "curve")]
     repeats: u64,
+    /// Steps that the network moves for: more learn the site better and forget more of the rest
+    #[arg(long, default_value_t = adapt::STEPS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    steps: u32,
     /// Where random numbers start from
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -157,21 +158,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
              new bundle is worse; give --labels, --run, or --data with --split",
         ));
     }
+    let effort = Effort {
+        steps: arguments.steps,
+        seed: arguments.seed,
+    };
     let tried = match (with_labels, labelled.is_empty()) {
-        (true, _) => Some(trial::across(
-            &base,
-            &site,
-            &memory,
-            classes,
-            None,
-            arguments.seed,
-        )?),
+        (true, _) => Some(trial::across(&base, &site, &memory, classes, None, effort)?),
         (false, false) => Some(trial::without_labels(
-            &base,
-            &site,
-            &memory,
-            classes,
-            arguments.seed,
+            &base, &site, &memory, classes, effort,
         )?),
         (false, true) => None,
     };
@@ -187,7 +181,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let all: Vec<usize> = (0..site.crops.len()).collect();
     let lesson = Lesson {
         labelled: with_labels.then_some(all.as_slice()),
-        seed: arguments.seed,
+        effort,
     };
     let folded = quantise::fold(&base.arch, &base.moved(&site, &memory, &lesson)?.weights());
     let parameters = match bundle.manifest().quantisation {
@@ -248,12 +242,16 @@ fn curve(
             mean(&|trial| trial.after.macro_f1())
         );
     };
-    let seeds = || arguments.seed..arguments.seed + arguments.repeats;
-    let none = seeds().map(|seed| trial::without_labels(base, site, memory, classes, seed));
+    let steps = arguments.steps;
+    let efforts = || {
+        let seeds = arguments.seed..arguments.seed + arguments.repeats;
+        seeds.map(move |seed| Effort { steps, seed })
+    };
+    let none = efforts().map(|effort| trial::without_labels(base, site, memory, classes, effort));
     row("none", &none.collect::<anyhow::Result<Vec<_>>>()?);
     for count in &arguments.curve {
-        let some =
-            seeds().map(|seed| trial::across(base, site, memory, classes, Some(*count), seed));
+        let some = efforts()
+            .map(|effort| trial::across(base, site, memory, classes, Some(*count), effort));
         row(
             &count.to_string(),
             &some.collect::<anyhow::Result<Vec<_>>>()?,
@@ -326,27 +324,6 @@ fn not_worse(before: f64, after: f64) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Answers of a network that nothing vouches for yet.
-fn answers(
-    model: &[u8],
-    bundle: &Bundle,
-    pictures: &crate::dataset::Dataset,
-    what: &str,
-) -> anyhow::Result<Answers> {
-    let manifest = bundle.manifest();
-    let labels: Arc<[String]> = manifest.labels.clone().into();
-    let temperature = manifest.decision.temperature;
-    let runner = || {
-        Ok(Runner::unproved(
-            model,
-            &manifest.input,
-            labels.clone(),
-            temperature,
-        )?)
-    };
-    Answers::of(pictures, &runner, what)
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! The pictures that the bundle was trained and tested on, if they are given: to remember, and to
 //! judge by.
 
-use anyhow::bail;
-use models::Bundle;
-use models::manifest::Measurement;
+use std::sync::Arc;
 
-use super::{Arguments, answers};
+use anyhow::bail;
+use models::manifest::{Arithmetic, Measurement};
+use models::{Bundle, Runner};
+
+use super::Arguments;
+use crate::answers::Answers;
 use crate::candidate;
 use crate::commands::{report_unreadable, usage};
 use crate::dataset::Dataset;
@@ -103,5 +106,53 @@ impl Own {
             );
         }
         Ok((after.measurement("own test", classes), new))
+    }
+}
+
+/// What the device will answer with this network in place of the bundle's: in half precision if the
+/// bundle asks for it.
+fn answers(
+    model: &[u8],
+    bundle: &Bundle,
+    pictures: &Dataset,
+    what: &str,
+) -> anyhow::Result<Answers> {
+    let manifest = bundle.manifest();
+    let labels: Arc<[String]> = manifest.labels.clone().into();
+    let temperature = manifest.decision.temperature;
+    let load = match manifest.arithmetic {
+        Arithmetic::Single => Runner::unproved,
+        Arithmetic::Half => Runner::emulating_half,
+    };
+    let runner = || Ok(load(model, &manifest.input, labels.clone(), temperature)?);
+    Answers::of(pictures, &runner, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::picture;
+
+    #[test]
+    fn a_bundle_in_half_precision_is_judged_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        std::fs::create_dir_all(at.join("data/red")).unwrap();
+        let car = road_sim::portrait("red", 1, 96, 64).unwrap();
+        std::fs::write(at.join("data/red/1.png"), picture::png(car.view()).unwrap()).unwrap();
+        let single = Bundle::shipped().unwrap();
+        let mut manifest = single.manifest().clone();
+        manifest.arithmetic = Arithmetic::Half;
+        let model = single.model().to_vec();
+        let half = Bundle::write(&at.join("half"), manifest, model, vec![], vec![]).unwrap();
+        let pictures = Dataset::scan_known(&at.join("data"), &single.manifest().labels).unwrap();
+        let logits = |bundle: &Bundle| {
+            let answers = answers(bundle.model(), bundle, &pictures, "").unwrap();
+            answers.scores[0].logits().to_vec()
+        };
+        let gaps = logits(&single).into_iter().zip(logits(&half));
+        let worst = gaps.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let half = Arithmetic::Half.golden_tolerance();
+        assert!((1e-4..half).contains(&worst), "{worst}");
     }
 }
