@@ -139,12 +139,13 @@ mod tests {
         let at = folder.path();
         std::fs::create_dir_all(at.join("data/red")).unwrap();
         let car = road_sim::portrait("red", 1, 96, 64).unwrap();
-        std::fs::write(at.join("data/red/1.png"), picture::png(car.view()).unwrap()).unwrap();
+        let car = picture::png(car.view()).unwrap();
+        std::fs::write(at.join("data/red/1.png"), &car).unwrap();
         let single = Bundle::shipped().unwrap();
         let mut manifest = single.manifest().clone();
         manifest.arithmetic = Arithmetic::Half;
         let model = single.model().to_vec();
-        let half = Bundle::write(&at.join("half"), manifest, model, vec![], vec![]).unwrap();
+        let half = Bundle::write(&at.join("half"), manifest, model, vec![car], vec![]).unwrap();
         let pictures = Dataset::scan_known(&at.join("data"), &single.manifest().labels).unwrap();
         let logits = |bundle: &Bundle| {
             let answers = answers(bundle.model(), bundle, &pictures, "").unwrap();
