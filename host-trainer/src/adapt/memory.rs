@@ -9,10 +9,13 @@ use super::site::softmax;
 use super::views::Views;
 use crate::dataset::{Dataset, Item};
 use crate::loader::in_parallel;
+use crate::net::Net;
 use crate::train::tune::Examples;
 
 /// Pictures of each class, at most.
 const EACH: usize = 200;
+/// Pictures that are in memory as frames at a time.
+const CHUNK: usize = 64;
 /// Changed versions of each picture.
 const CHANGED: usize = 1;
 /// How much they count beside the site's pictures.
@@ -40,14 +43,20 @@ impl Memory {
             counts[item.class] += 1;
             counts[item.class] <= EACH
         });
-        let read = in_parallel(items.len(), workers, |index| {
-            picture::read(&own.file(items[index]))
-        });
-        Self::of(
-            base,
-            &read.into_iter().flatten().collect::<Vec<_>>(),
-            workers,
-        )
+        let net = base.net()?;
+        let (mut parts, mut count) = (Vec::new(), 0);
+        for chunk in items.chunks(CHUNK) {
+            let read = in_parallel(chunk.len(), workers, |index| {
+                picture::read(&own.file(chunk[index]))
+            });
+            let frames: Vec<RgbFrame> = read.into_iter().flatten().collect();
+            if frames.is_empty() {
+                continue;
+            }
+            parts.push(views(base, &net, &frames, workers, count)?);
+            count += frames.len();
+        }
+        Self::of(base, &net, Views::join(parts)?)
     }
 
     /// Of drawn cars, in those of `labels` that are plain colours.
@@ -57,15 +66,15 @@ impl Memory {
             let drawn = (0..EACH as u64).map(|seed| road_sim::portrait(label, seed, 96, 64));
             frames.extend(drawn.flatten());
         }
-        Self::of(base, &frames, workers)
+        let net = base.net()?;
+        let views = views(base, &net, &frames, workers, 0)?;
+        Self::of(base, &net, views)
     }
 
-    fn of(base: &Base, frames: &[RgbFrame], workers: usize) -> anyhow::Result<Self> {
-        let net = base.net()?;
-        let from = base.moves_from(&net);
-        let views = Views::of(&net, from, &base.spec, frames, CHANGED, workers)?;
+    fn of(base: &Base, net: &Net, views: Views) -> anyhow::Result<Self> {
+        let from = base.moves_from(net);
         let all: Vec<usize> = (0..views.fronts.count()).collect();
-        let rows = views.fronts.logits(&net, from, &all)?;
+        let rows = views.fronts.logits(net, from, &all)?;
         let answers = rows.iter().map(|row| softmax(row, 1.0)).collect();
         Ok(Self { views, answers })
     }
@@ -84,4 +93,15 @@ impl Memory {
             weight: WEIGHT,
         }
     }
+}
+
+fn views(
+    base: &Base,
+    net: &Net,
+    frames: &[RgbFrame],
+    workers: usize,
+    first: usize,
+) -> anyhow::Result<Views> {
+    let from = base.moves_from(net);
+    Views::of(net, from, &base.spec, frames, CHANGED, workers, first)
 }

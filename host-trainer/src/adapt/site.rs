@@ -81,7 +81,7 @@ impl Site {
         }
         let net = base.net()?;
         let from = base.moves_from(&net);
-        let views = Views::of(&net, from, &base.spec, &frames, CHANGED, workers)?;
+        let views = Views::of(&net, from, &base.spec, &frames, CHANGED, workers, 0)?;
         let mut site = Self {
             labels: given,
             classes: classes.len(),

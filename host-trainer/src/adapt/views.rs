@@ -23,7 +23,8 @@ pub struct Views {
 }
 
 impl Views {
-    /// Runs `net` up to module `from` over all versions of `frames`.
+    /// Runs `net` up to module `from` over all versions of `frames`, of which the first is picture
+    /// `first` of those that belong together: how a picture is changed depends on its number.
     pub fn of(
         net: &Net,
         from: usize,
@@ -31,6 +32,7 @@ impl Views {
         frames: &[RgbFrame],
         changed: usize,
         workers: usize,
+        first: usize,
     ) -> anyhow::Result<Self> {
         let augment = Augment::site();
         let preprocessor = Preprocessor::new(spec).map_err(anyhow::Error::msg)?;
@@ -45,7 +47,7 @@ impl Views {
                     input
                 };
                 let mut inputs = vec![input(frame.view())];
-                let picture = (chunk * CHUNK + index) as u64;
+                let picture = (first + chunk * CHUNK + index) as u64;
                 for version in 0..changed {
                     let mut rng = Rng::with_seed(spread(0, version as u64, picture));
                     let changes = augment.draw(spec.width, &mut rng);
@@ -59,6 +61,16 @@ impl Views {
         }
         Ok(Self {
             fronts: Fronts::join(parts)?,
+            changed,
+        })
+    }
+
+    /// Several, one after another, with as many changed versions each.
+    pub fn join(parts: Vec<Self>) -> anyhow::Result<Self> {
+        let changed = parts.first().map_or(0, |part| part.changed);
+        let fronts = parts.into_iter().map(|part| part.fronts).collect();
+        Ok(Self {
+            fronts: Fronts::join(fronts)?,
             changed,
         })
     }
