@@ -11,15 +11,14 @@ pub mod site;
 pub mod trial;
 mod views;
 
-use anyhow::{Context, bail};
 use models::Bundle;
 use models::PreprocessSpec;
 
-use crate::arch::{Arch, Variant};
+use crate::arch::Arch;
 use crate::net::Net;
 use crate::train::tune::{Tuning, tune};
+use crate::unpack;
 use crate::weights::Weights;
-use crate::{onnx, quantise};
 use memory::Memory;
 use site::Site;
 
@@ -68,32 +67,12 @@ pub struct Base {
 impl Base {
     /// Takes the weights out of the bundle. Errors when another program wrote its network.
     pub fn of(bundle: &Bundle) -> anyhow::Result<Self> {
-        let manifest = bundle.manifest();
-        let known = [Variant::Small, Variant::Large];
-        let variant = known
-            .into_iter()
-            .find(|variant| variant.architecture() == manifest.architecture);
-        let Some(variant) = variant else {
-            bail!(
-                "{}: its network is a {}; {} can be adapted",
-                bundle.origin(),
-                manifest.architecture,
-                known.map(Variant::architecture).join(" and ")
-            );
-        };
-        let origin = bundle.origin().to_string();
-        let foreign = || format!("{origin}: model.onnx is not as `host-trainer export` writes it");
-        let folded = onnx::read(bundle.model()).map_err(anyhow::Error::msg);
-        let folded = folded.with_context(foreign)?;
-        let arch = Arch::fitting(variant, manifest.labels.len(), &folded);
-        let weights = quantise::unfold(&arch, &folded).context("a convolution has no bias");
-        let weights = weights.with_context(foreign)?;
-        crate::weights::check(&weights, &arch.tensors(), variant.architecture(), &origin)?;
+        let (arch, weights) = unpack::network(bundle)?;
         Ok(Self {
             arch,
-            spec: manifest.input.clone(),
+            spec: bundle.manifest().input.clone(),
             weights,
-            origin,
+            origin: bundle.origin().to_string(),
         })
     }
 

@@ -19,14 +19,32 @@ pub enum Variant {
     Small,
     /// MobileNetV3-large: 4.2 million parameters with ten classes.
     Large,
+    /// EfficientNet-Lite0: 3.4 million parameters with ten classes.
+    #[value(name = "efficientnet-lite0")]
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0,
+    /// EfficientNet-Lite2: 4.8 million parameters with ten classes.
+    #[value(name = "efficientnet-lite2")]
+    #[serde(rename = "efficientnet-lite2")]
+    EfficientNetLite2,
 }
 
 impl Variant {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Small,
+        Self::Large,
+        Self::EfficientNetLite0,
+        Self::EfficientNetLite2,
+    ];
+
     /// The name under which manifests and logs know the network.
     pub fn architecture(self) -> &'static str {
         match self {
             Variant::Small => "mobilenet_v3_small",
             Variant::Large => "mobilenet_v3_large",
+            Variant::EfficientNetLite0 => "efficientnet_lite0",
+            Variant::EfficientNetLite2 => "efficientnet_lite2",
         }
     }
 }
@@ -36,6 +54,8 @@ impl Variant {
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
     /// `x · min(max(x + 3, 0), 6) / 6`.
     HardSwish,
 }
@@ -133,7 +153,7 @@ impl Arch {
     /// The network with other numbers of channels, which must be as many as the published table
     /// has rows and fit one another: see [`Widths::dimensions`].
     pub fn with(variant: Variant, classes: usize, widths: &Widths) -> Self {
-        let rows = table::rows(variant);
+        let (rows, ends) = (table::rows(variant), table::ends(variant));
         let mut steps = vec![conv(
             "features.0".into(),
             3,
@@ -141,7 +161,7 @@ impl Arch {
             3,
             2,
             1,
-            Some(Activation::HardSwish),
+            Some(ends.activation),
         )];
         let mut channels = widths.stem;
         for (index, (row, own)) in rows.iter().zip(&widths.blocks).enumerate() {
@@ -156,19 +176,21 @@ impl Arch {
             1,
             1,
             1,
-            Some(Activation::HardSwish),
+            Some(ends.activation),
         ));
         steps.push(Step::MeanPool);
-        steps.push(Step::Linear {
-            name: "classifier.0".into(),
-            input: widths.last,
-            output: widths.hidden,
-        });
-        steps.push(Step::HardSwish);
+        if let Some(hidden) = widths.hidden {
+            steps.push(Step::Linear {
+                name: "classifier.0".into(),
+                input: widths.last,
+                output: hidden,
+            });
+            steps.push(Step::HardSwish);
+        }
         steps.push(Step::Dropout { percent: 20 });
         steps.push(Step::Linear {
             name: "classifier.3".into(),
-            input: widths.hidden,
+            input: widths.hidden.unwrap_or(widths.last),
             output: classes,
         });
         Self {
@@ -315,6 +337,11 @@ mod tests {
             Arch::new(Variant::Large, 1000).parameter_count(false),
             5_483_032
         );
+        // The published totals of EfficientNet-Lite with the 1000 classes of ImageNet, which are
+        // rounded: 4.7 and 6.1 million.
+        let lite = [Variant::EfficientNetLite0, Variant::EfficientNetLite2];
+        let counts = lite.map(|variant| Arch::new(variant, 1000).parameter_count(false));
+        assert_eq!(counts, [4_652_008, 6_092_072]);
     }
 
     #[test]
@@ -339,7 +366,7 @@ mod tests {
 
     #[test]
     fn every_residual_is_closed() {
-        for variant in [Variant::Small, Variant::Large] {
+        for variant in Variant::ALL {
             let mut open = false;
             for step in Arch::new(variant, 2).steps {
                 match step {

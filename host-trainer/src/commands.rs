@@ -12,9 +12,13 @@ pub mod serve;
 pub mod shrink;
 pub mod train;
 
-use models::PictureError;
+use std::path::Path;
+
+use anyhow::bail;
+use models::{Bundle, PictureError};
 
 use crate::arch::Variant;
+use crate::unpack;
 use crate::weights::pretrained::{self, Pretrained, PretrainedError};
 
 /// Misuse of the command line: exit code 2.
@@ -27,11 +31,33 @@ pub fn usage(error: impl std::fmt::Display) -> anyhow::Error {
     Usage(error.to_string()).into()
 }
 
-/// The weights that `--pretrained` names: imagenet, a file, or none.
+/// The weights that `--pretrained` names: imagenet, a file, a bundle's folder, or none.
 pub fn pretrained(name: &str, variant: Variant) -> anyhow::Result<Option<Pretrained>> {
+    if Path::new(name).is_dir() {
+        return bundled(Path::new(name), variant).map(Some).map_err(usage);
+    }
     pretrained::resolve(name, variant).map_err(|error| match error {
         PretrainedError::Weights(error) => usage(error),
+        error @ PretrainedError::Unpublished(_) => usage(error),
         error => error.into(),
+    })
+}
+
+fn bundled(folder: &Path, variant: Variant) -> anyhow::Result<Pretrained> {
+    let bundle = Bundle::open(folder)?;
+    let (arch, weights) = unpack::network(&bundle)?;
+    if arch.variant != variant {
+        bail!(
+            "{}: its network is a {}; --model is {}",
+            folder.display(),
+            arch.variant.architecture(),
+            variant.architecture()
+        );
+    }
+    Ok(Pretrained {
+        weights,
+        labels: Some(bundle.manifest().labels.clone()),
+        origin: format!("{} {}", bundle.manifest().name, bundle.id()),
     })
 }
 

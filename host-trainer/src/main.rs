@@ -36,6 +36,7 @@ mod split;
 mod thumbnail;
 mod train;
 mod train_log;
+mod unpack;
 mod weights;
 
 use std::env;

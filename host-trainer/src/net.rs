@@ -113,6 +113,25 @@ impl Net {
         self.through(0..self.layers.len(), input, train, true)
     }
 
+    /// Gives every normalisation the statistics of its inputs for these network inputs
+    /// `[n, 3, height, width]`, and a scale and shift that undo them, so that the network computes
+    /// what it did before. A network with folded normalisations can be trained on after that.
+    pub fn renormalise(&mut self, input: &Tensor) -> Result<(), TchError> {
+        tch::no_grad(|| {
+            let mode = Mode {
+                train: false,
+                move_statistics: false,
+                norm_momentum: self.norm_momentum,
+            };
+            let (mut x, mut kept) = (input.f_to_kind(Kind::Float)?, None);
+            for layer in &mut self.layers {
+                layer.renormalise(&x)?;
+                x = layer.forward(x, &mut kept, &mode)?;
+            }
+            Ok(())
+        })
+    }
+
     /// What feature module `module` is given for inputs `[n, 3, height, width]`; the classifier
     /// comes after the last module.
     pub fn front(&self, input: &Tensor, module: usize) -> Result<Tensor, TchError> {
@@ -181,20 +200,33 @@ impl Net {
     /// Takes over weights. The last layer keeps its own when the classes differ in number, and
     /// then the answer is true. Errors name what is missing or has another shape.
     pub fn load(&mut self, weights: &Weights, origin: &str) -> Result<bool, WeightsError> {
-        let expected = self.arch.tensors();
+        let head = self.tensors(|name| name.starts_with(HEAD));
         let architecture = self.arch.variant.architecture();
-        let fit = |(name, _): &&(String, Vec<usize>)| !name.starts_with(HEAD);
-        let features: Vec<_> = expected.iter().filter(fit).cloned().collect();
-        weights::check(weights, &features, architecture, origin)?;
-        let head: Vec<_> = expected.iter().filter(|e| !fit(e)).cloned().collect();
-        let head_replaced = match weights::check(weights, &head, architecture, origin) {
-            Ok(()) => false,
-            Err(WeightsError::Shape { .. }) => true,
+        let fits = match weights::check(weights, &head, architecture, origin) {
+            Ok(()) => true,
+            Err(WeightsError::Shape { .. }) => false,
             Err(missing) => return Err(missing),
         };
-        let taken = if head_replaced { &features } else { &expected };
-        self.copy(weights, taken);
-        Ok(head_replaced)
+        self.load_features(weights, origin)?;
+        if fits {
+            self.copy(weights, &head);
+        }
+        Ok(!fits)
+    }
+
+    /// Takes over all weights but the last layer's.
+    pub fn load_features(&mut self, weights: &Weights, origin: &str) -> Result<(), WeightsError> {
+        let features = self.tensors(|name| !name.starts_with(HEAD));
+        let architecture = self.arch.variant.architecture();
+        weights::check(weights, &features, architecture, origin)?;
+        self.copy(weights, &features);
+        Ok(())
+    }
+
+    fn tensors(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<usize>)> {
+        let mut tensors = self.arch.tensors();
+        tensors.retain(|(name, _)| wanted(name));
+        tensors
     }
 
     /// Takes over every array of `weights`, which must be this network's exactly.
@@ -273,10 +305,11 @@ mod reference;
 mod tests {
     use super::*;
     use crate::arch::Variant;
+    use crate::quantise;
 
     #[test]
     fn has_exactly_the_tables_tensors() {
-        for variant in [Variant::Small, Variant::Large] {
+        for variant in Variant::ALL {
             let arch = Arch::new(variant, 7);
             let weights = Net::new(&arch, Device::Cpu).weights();
             let mut expected = arch.tensors();
@@ -314,7 +347,7 @@ mod tests {
 
     #[test]
     fn front_and_back_are_the_whole_at_every_module() {
-        for variant in [Variant::Small, Variant::Large] {
+        for variant in [Variant::Small, Variant::Large, Variant::EfficientNetLite0] {
             let net = Net::on_processor(&Arch::new(variant, 5));
             let input = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
             let before = net.weights();
@@ -327,6 +360,27 @@ mod tests {
             }
             assert_eq!(net.weights(), before, "statistics moved");
         }
+    }
+
+    #[test]
+    fn normalisations_get_statistics_and_the_answer_stays() {
+        let arch = Arch::new(Variant::Small, 5);
+        let folded = quantise::fold(&arch, &Net::on_processor(&arch).weights());
+        let mut net = Net::on_processor(&arch);
+        net.load_all(&quantise::unfold(&arch, &folded).unwrap(), "folded")
+            .unwrap();
+        let input = Tensor::randn([8, 3, 64, 64], (Kind::Float, Device::Cpu));
+        let before = net.forward(&input, false).unwrap();
+        net.renormalise(&input).unwrap();
+        let apart = |other: Tensor| (&before - other).abs().max().double_value(&[]);
+        assert!(apart(net.forward(&input, false).unwrap()) < 1e-4);
+        // The batch's own statistics are the running ones now, but for the variance's divisor.
+        net.set_step(1_000_000);
+        let layers = net.first_layer(2);
+        let through = |train| net.through(0..layers, &input, train, train).unwrap();
+        let (still, moving) = (through(false), through(true));
+        let scale = still.abs().max().double_value(&[]);
+        assert!((still - moving).abs().max().double_value(&[]) < 0.01 * scale);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! torch's own, torchvision's names). No tensors of any framework.
 
 pub mod checkpoint;
+mod efficientnet;
 mod number;
 pub mod pretrained;
 mod pth;

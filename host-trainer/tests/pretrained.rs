@@ -38,6 +38,49 @@ fn offline_the_way_out_is_said_and_a_file_of_the_right_length_is_not_believed() 
 }
 
 #[test]
+fn a_bundle_is_gone_on_from() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    let run = |line: &str| common::success(command_line(at, line).output().unwrap());
+    draw(&at.join("data"), &["black", "red", "white"], 20);
+    let train = "train --data-train data --input-size 32 --batch-size 8 --device cpu --workers 2 \
+                 --epochs 1 --pretrained";
+    run(&format!("{train} none"));
+    run("export runs/1 --quantise none --out bundle");
+    // A step this small leaves the network where it was, which shows that it began as the bundle.
+    let told = run(&format!(
+        "{train} bundle --split runs/1/split.json --lr 0.000000001 --ema 0"
+    ));
+    assert!(told.contains("pretrained   bundle\n"), "{told}");
+    run("export runs/2 --quantise none --out again");
+    let answers = |bundle: &str| {
+        let line = format!("evaluate --bundle {bundle} --data data");
+        let told = run(&line);
+        let from = told.find("accuracy").unwrap();
+        told[from..].to_string()
+    };
+    assert_eq!(answers("bundle"), answers("again"));
+    let told = run(&format!("{train} bundle --classes red,white"));
+    assert!(
+        told.contains("pretrained   bundle, new last layer\n"),
+        "{told}"
+    );
+
+    fs::remove_dir_all(at.join("runs")).unwrap();
+    let (code, text) = complaint(at, "bundle --model large --data-train data");
+    assert_eq!(code, 2, "{text}");
+    let expected = "bundle: its network is a mobilenet_v3_small; --model is mobilenet_v3_large";
+    assert!(text.contains(expected), "{text}");
+    let (code, text) = complaint(at, "data --data-train data");
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("data"), "{text}");
+    let (code, text) = complaint(at, "imagenet --model efficientnet-lite0 --data-train data");
+    assert_eq!(code, 2, "{text}");
+    let expected = "torchvision publishes no weights of efficientnet_lite0; give --pretrained FILE";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn a_file_of_torch_is_read_and_must_hold_the_network() {
     let place = tempfile::tempdir().unwrap();
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/src/weights/pth/fixtures/");

@@ -15,8 +15,9 @@ pub struct Widths {
     pub blocks: Vec<BlockWidths>,
     /// Out of the last convolution.
     pub last: usize,
-    /// Between the classifier's two layers.
-    pub hidden: usize,
+    /// Between the classifier's two layers; none where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<usize>,
 }
 
 /// Channels of one inverted residual block.
@@ -55,12 +56,12 @@ impl Widths {
             squeezed: row.squeeze.then(|| squeezed(row.expanded)),
             output: row.output,
         };
-        let blocks: Vec<BlockWidths> = table::rows(variant).into_iter().map(block).collect();
+        let ends = table::ends(variant);
         Self {
-            stem: table::STEM,
-            last: blocks.last().map_or(0, |last| last.output) * 6,
-            blocks,
-            hidden: table::hidden(variant),
+            stem: ends.stem,
+            blocks: table::rows(variant).into_iter().map(block).collect(),
+            last: ends.last,
+            hidden: ends.hidden,
         }
     }
 
@@ -87,7 +88,10 @@ impl Widths {
             stem: outputs("features.0.0.weight".into())?,
             blocks: rows.iter().enumerate().map(block).collect::<Option<_>>()?,
             last: outputs(format!("features.{}.0.weight", rows.len() + 1))?,
-            hidden: outputs("classifier.0.weight".into())?,
+            hidden: match table::ends(variant).hidden {
+                Some(_) => Some(outputs("classifier.0.weight".into())?),
+                None => None,
+            },
         };
         let fits = |dimension: &Dimension| {
             let channels = widths.get(dimension);
@@ -119,7 +123,9 @@ impl Widths {
             let same = row.residual.then_some(input);
             input = join(&mut dimensions, same, Place::Output(index));
         }
-        dimensions.extend([Place::Last, Place::Hidden].map(|place| Dimension(vec![place])));
+        let hidden = table::ends(variant).hidden.map(|_| Place::Hidden);
+        let ends = std::iter::once(Place::Last).chain(hidden);
+        dimensions.extend(ends.map(|place| Dimension(vec![place])));
         dimensions
     }
 
@@ -131,7 +137,7 @@ impl Widths {
             Place::Squeezed(block) => self.blocks[block].squeezed.unwrap_or(0),
             Place::Output(block) => self.blocks[block].output,
             Place::Last => self.last,
-            Place::Hidden => self.hidden,
+            Place::Hidden => self.hidden.unwrap_or(0),
         })
     }
 
@@ -145,7 +151,7 @@ impl Widths {
                 Place::Squeezed(block) => widths.blocks[block].squeezed = Some(channels),
                 Place::Output(block) => widths.blocks[block].output = channels,
                 Place::Last => widths.last = channels,
-                Place::Hidden => widths.hidden = channels,
+                Place::Hidden => widths.hidden = Some(channels),
             }
         }
         widths
@@ -196,15 +202,9 @@ impl Dimension {
     }
 }
 
-/// A quarter, as the nearest multiple of 8 that is at least 8 and not more than a tenth below.
+/// A quarter, in eights.
 fn squeezed(expanded: usize) -> usize {
-    let quarter = expanded / 4;
-    let rounded = ((quarter + 4) / 8 * 8).max(8);
-    if rounded * 10 < quarter * 9 {
-        rounded + 8
-    } else {
-        rounded
-    }
+    table::eights(expanded, 4)
 }
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn shapes_tell_the_widths() {
-        for variant in [Variant::Small, Variant::Large] {
+        for variant in Variant::ALL {
             let published = Widths::published(variant);
             let dimensions = Widths::dimensions(variant);
             let other = dimensions

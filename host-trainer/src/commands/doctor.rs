@@ -99,7 +99,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         processor: machine::processor(),
         memory: machine::memory(),
         disk: machine::disk(&arguments.save_ret),
-        weights: [Variant::Small, Variant::Large].map(weights_file).into(),
+        weights: [Variant::Small, Variant::Large]
+            .into_iter()
+            .filter_map(weights_file)
+            .collect(),
         devices: Vec::new(),
         advice: Vec::new(),
         can_train: false,
@@ -137,14 +140,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn weights_file(model: Variant) -> WeightsFile {
-    let published = pretrained::published(model);
-    WeightsFile {
+fn weights_file(model: Variant) -> Option<WeightsFile> {
+    let published = pretrained::published(model)?;
+    Some(WeightsFile {
         model,
         file: published.file,
         bytes: published.bytes,
         kept: pretrained::kept(published),
-    }
+    })
 }
 
 /// A machine for tests: two threads, no card.

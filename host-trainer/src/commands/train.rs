@@ -64,7 +64,11 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
     let data_val = sources.valid.clone();
     let data = sources.read(&spec, workers)?;
     net::seed(recipe.seed);
-    let (net, origin) = start(arguments, weights, data.classes.len())?;
+    let (mut net, origin) = start(arguments, weights, &data.classes)?;
+    if Path::new(&arguments.pretrained).is_dir() {
+        let preprocessor = Preprocessor::new(&spec).map_err(anyhow::Error::msg)?;
+        train::renormalise(&mut net, &data.pictures, &preprocessor, &recipe, workers)?;
+    }
     let widths = &net.arch().widths;
     let counts = data.pictures.counts(data.classes.len());
     let absolutes = arguments.data_extra.iter().map(|p| absolute(p));
@@ -281,18 +285,26 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
 fn start(
     arguments: &Arguments,
     pretrained: Option<Pretrained>,
-    classes: usize,
+    classes: &[String],
 ) -> anyhow::Result<(Net, String)> {
     let device = device::choose(arguments.device).map_err(usage)?;
-    let Some(Pretrained { origin, weights }) = pretrained else {
-        return Ok((
-            Net::new(&Arch::new(arguments.model, classes), device),
-            "none".into(),
-        ));
+    let count = classes.len();
+    let Some(Pretrained {
+        origin,
+        weights,
+        labels,
+    }) = pretrained
+    else {
+        let arch = Arch::new(arguments.model, count);
+        return Ok((Net::new(&arch, device), "none".into()));
     };
-    let mut net = Net::new(&Arch::fitting(arguments.model, classes, &weights), device);
+    let mut net = Net::new(&Arch::fitting(arguments.model, count, &weights), device);
     let name = &arguments.pretrained;
-    let replaced = net.load(&weights, name).map_err(usage)?;
+    let replaced = match labels {
+        Some(labels) if labels != classes => net.load_features(&weights, name).map(|()| true),
+        _ => net.load(&weights, name),
+    };
+    let replaced = replaced.map_err(usage)?;
     let head = if replaced { ", new last layer" } else { "" };
     println!("pretrained   {name}{head}");
     Ok((net, origin))

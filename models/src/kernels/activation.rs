@@ -11,6 +11,8 @@ pub enum Activation {
     None,
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
     /// `x · min(max(x / 6 + 0.5, 0), 1)`.
     HardSwish,
     /// `min(max(x / 6 + 0.5, 0), 1)`.
@@ -23,7 +25,7 @@ impl Activation {
     /// hold is no work for each number.
     pub fn folded(self) -> (f32, f32) {
         match self {
-            Self::None | Self::Relu => (1.0, 0.0),
+            Self::None | Self::Relu | Self::Relu6 => (1.0, 0.0),
             Self::HardSwish => (1.0 / ROOT, 0.0),
             Self::HardSigmoid => (1.0 / 6.0, 0.5),
         }
@@ -43,6 +45,7 @@ impl Activation {
         match self {
             Self::None => x,
             Self::Relu => x.max(zero),
+            Self::Relu6 => x.max(zero).min(E::splat(6.0)),
             // With r = √6 and the plain sum r·x: r·x · min(max(r·x + 3, 0), 6) / 6.
             Self::HardSwish => {
                 let line = x.add(E::splat(3.0 / ROOT));

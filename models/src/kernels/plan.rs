@@ -73,6 +73,9 @@ impl<'a> Plan<'a> {
             ("Conv", [from, w, b]) => self.convolution(node, from, [w, b])?,
             ("Gemm", [from, w, b]) => self.product(node, from, [w, b])?,
             ("Relu", [from]) => self.activation(from, Activation::Relu)?,
+            ("Clip", [from, low, high]) if self.is(low, 0.0) && self.is(high, 6.0) => {
+                self.activation(from, Activation::Relu6)?
+            }
             ("HardSwish", [from]) => self.activation(from, Activation::HardSwish)?,
             ("HardSigmoid", [from]) if is_sixth(node) => {
                 self.activation(from, Activation::HardSigmoid)?
@@ -96,6 +99,12 @@ impl<'a> Plan<'a> {
             Some(map) => Ok(*map),
             None => unrecognised(format!("{value} is no feature map")),
         }
+    }
+
+    /// Whether the constant is this one number.
+    fn is(&self, constant: &str, number: f32) -> bool {
+        let array = self.graph.array(constant);
+        array.is_ok_and(|array| array.numbers == [number])
     }
 
     fn push(&mut self, kind: Kind, from: Option<usize>, map: Map) -> usize {

@@ -65,6 +65,7 @@ pub fn activate<E: Eight, const R: usize, const T: usize>(
     match activation {
         Activation::None => {}
         Activation::Relu => each(sums, Activation::Relu),
+        Activation::Relu6 => each(sums, Activation::Relu6),
         Activation::HardSwish => each(sums, Activation::HardSwish),
         Activation::HardSigmoid => each(sums, Activation::HardSigmoid),
     }

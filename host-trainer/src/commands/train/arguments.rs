@@ -64,10 +64,10 @@ pub struct Arguments {
     #[arg(long, value_name = "PIXELS", help_heading = "Network")]
     pub input_size: Option<u32>,
     /// Weights to start from: torchvision's ImageNet weights (fetched once), a file of torchvision's
-    /// parameter names, or none
+    /// parameter names or of EfficientNet-Lite's published ones, a bundle's folder, or none
     #[arg(
         long,
-        value_name = "imagenet|FILE|none",
+        value_name = "imagenet|FILE|BUNDLE|none",
         default_value = "imagenet",
         help_heading = "Network"
     )]
@@ -115,8 +115,8 @@ pub struct Arguments {
     /// Rare classes weigh more: exponent of 1/pictures, 0 off to 1 full [default: 0.5; reference: 0]
     #[arg(long, value_name = "EXPONENT", help_heading = "Training")]
     pub class_weights: Option<f64>,
-    /// Learn from this finished run's answers too; it has the same classes and size of input (may be
-    /// given several times: their mean)
+    /// Learn from this finished run's answers too; it has the same classes (may be given several
+    /// times: their mean)
     #[arg(long, value_name = "RUN", help_heading = "Training")]
     pub teacher: Vec<PathBuf>,
     /// Share of the loss that is about the teachers' answers

@@ -13,7 +13,7 @@ use crate::commands::usage;
 use crate::net::Net;
 use crate::run::{Run, RunRecord, Teaching};
 use crate::split::Split;
-use crate::train::Teachers;
+use crate::train::{Teacher, Teachers};
 use crate::weights;
 
 /// What the command line names; none without `--teacher`.
@@ -57,7 +57,7 @@ fn teacher(
     beside: &Net,
     folder: &Path,
     expected: &str,
-) -> anyhow::Result<Net> {
+) -> anyhow::Result<Teacher> {
     let run = Run::open(folder)?;
     let told = run.record()?;
     let name = folder.display();
@@ -66,17 +66,6 @@ fn teacher(
             "the teacher {name} knows {}; this run is about {}",
             told.classes.join(", "),
             learner.classes.join(", ")
-        )));
-    }
-    if told.input != learner.input {
-        return Err(usage(format!(
-            "the teacher {name} looks at {} x {} pixels; this network at {} x {}: give --input-size \
-             {} or another teacher",
-            told.input.width,
-            told.input.height,
-            learner.input.width,
-            learner.input.height,
-            told.input.width
         )));
     }
     let same = told.data_train == learner.data_train;
@@ -93,7 +82,10 @@ fn teacher(
     let mut net = Net::new(&told.arch(), beside.device());
     net.load_all(&weights::read(&file)?, &file.display().to_string())?;
     net.set_precision(learner.recipe.precision);
-    Ok(net)
+    Ok(Teacher {
+        net,
+        side: [told.input.height, told.input.width],
+    })
 }
 
 fn hash(run: &Run) -> anyhow::Result<String> {

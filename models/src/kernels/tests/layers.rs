@@ -16,9 +16,10 @@ use crate::kernels::stem::{self, Planes, Stem};
 /// thousand times slower: `cargo +nightly miri test -p models --lib -- kernels::tests::layers`.
 const ROUNDS: usize = if cfg!(miri) { 4 } else { 60 };
 
-const ACTIVATIONS: [Activation; 4] = [
+const ACTIVATIONS: [Activation; 5] = [
     Activation::None,
     Activation::Relu,
+    Activation::Relu6,
     Activation::HardSwish,
     Activation::HardSigmoid,
 ];
@@ -28,6 +29,7 @@ fn activated(activation: Activation, x: f32) -> f32 {
     match activation {
         Activation::None => x,
         Activation::Relu => x.max(0.0),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::HardSwish => x * sigmoid,
         Activation::HardSigmoid => sigmoid,
     }
