@@ -200,6 +200,7 @@ impl Net {
     /// Takes over weights. The last layer keeps its own when the classes differ in number, and
     /// then the answer is true. Errors name what is missing or has another shape.
     pub fn load(&mut self, weights: &Weights, origin: &str) -> Result<bool, WeightsError> {
+        self.load_features(weights, origin)?;
         let head = self.tensors(|name| name.starts_with(HEAD));
         let architecture = self.arch.variant.architecture();
         let fits = match weights::check(weights, &head, architecture, origin) {
@@ -207,7 +208,6 @@ impl Net {
             Err(WeightsError::Shape { .. }) => false,
             Err(missing) => return Err(missing),
         };
-        self.load_features(weights, origin)?;
         if fits {
             self.copy(weights, &head);
         }
