@@ -1,5 +1,5 @@
-//! MobileNetV3 small and large, as published or narrower, as plain data: a list of steps with
-//! torchvision's parameter names. No tensors: `net` trains the list with libtorch, `onnx` writes
+//! MobileNetV3 small and large and EfficientNet-Lite, as published or narrower, as plain data: a
+//! list of steps with parameter names as torchvision gives them. No tensors: `net` trains the list with libtorch, `onnx` writes
 //! it as a file.
 
 mod table;
@@ -11,7 +11,7 @@ use crate::weights::Weights;
 use table::Row;
 pub use widths::{BlockWidths, Dimension, Widths};
 
-/// Which of the two published networks.
+/// Which of the published networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
@@ -133,7 +133,7 @@ pub struct Arch {
     pub steps: Vec<Step>,
 }
 
-/// Batch normalisation's epsilon in both published networks.
+/// Batch normalisation's epsilon in all published networks.
 pub const NORM_EPSILON: f64 = 1e-3;
 /// Prefix of everything before the classifier; what `--freeze-layers` freezes.
 const FEATURES: &str = "features.";

@@ -163,7 +163,7 @@ impl Net {
     }
 
     /// What the last layer sees of inputs `[n, 3, height, width]`: `[n, 1024]` of a small
-    /// network, `[n, 1280]` of a large one.
+    /// network as published, `[n, 1280]` of any other.
     pub fn embed(&self, input: &Tensor) -> Result<Tensor, TchError> {
         self.through(0..self.layers.len().saturating_sub(1), input, false, false)
     }

@@ -1,4 +1,6 @@
-//! The published tables (Howard et al. 2019, "Searching for MobileNetV3", tables 1 and 2).
+//! The published tables: MobileNetV3 (Howard et al. 2019, "Searching for MobileNetV3", tables 1 and
+//! 2) and EfficientNet-Lite, which is EfficientNet (Tan and Le 2019) without squeeze-and-excite and
+//! with ReLU6; its first and last layers stay as they are at every size.
 
 use super::{Activation, Variant};
 
