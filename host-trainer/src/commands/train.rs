@@ -58,17 +58,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
     let recipe = arguments.recipe();
     let spec = PreprocessSpec::imagenet(arguments.input_size());
-    Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
+    let preprocessor = Preprocessor::new(&spec).map_err(|e| usage(format!("--input-size: {e}")))?;
     let weights = pretrained(&arguments.pretrained, arguments.model)?;
     let sources = Sources::given(arguments)?;
     let data_val = sources.valid.clone();
     let data = sources.read(&spec, workers)?;
     net::seed(recipe.seed);
-    let (mut net, origin) = start(arguments, weights, &data.classes)?;
-    if Path::new(&arguments.pretrained).is_dir() {
-        let preprocessor = Preprocessor::new(&spec).map_err(anyhow::Error::msg)?;
-        train::renormalise(&mut net, &data.pictures, &preprocessor, &recipe, workers)?;
-    }
+    let (net, origin) = start(arguments, weights, &data, &preprocessor, workers)?;
     let widths = &net.arch().widths;
     let counts = data.pictures.counts(data.classes.len());
     let absolutes = arguments.data_extra.iter().map(|p| absolute(p));
@@ -285,10 +281,12 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
 fn start(
     arguments: &Arguments,
     pretrained: Option<Pretrained>,
-    classes: &[String],
+    data: &Data,
+    preprocessor: &Preprocessor,
+    workers: usize,
 ) -> anyhow::Result<(Net, String)> {
     let device = device::choose(arguments.device).map_err(usage)?;
-    let count = classes.len();
+    let count = data.classes.len();
     let Some(Pretrained {
         origin,
         weights,
@@ -300,11 +298,16 @@ fn start(
     };
     let mut net = Net::new(&Arch::fitting(arguments.model, count, &weights), device);
     let name = &arguments.pretrained;
+    let folded = labels.is_some();
     let replaced = match labels {
-        Some(labels) if labels != classes => net.load_features(&weights, name).map(|()| true),
+        Some(labels) if labels != data.classes => net.load_features(&weights, name).map(|()| true),
         _ => net.load(&weights, name),
     };
     let replaced = replaced.map_err(usage)?;
+    if folded {
+        let recipe = arguments.recipe();
+        train::renormalise(&mut net, &data.pictures, preprocessor, &recipe, workers)?;
+    }
     let head = if replaced { ", new last layer" } else { "" };
     println!("pretrained   {name}{head}");
     Ok((net, origin))

@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments, workers: usize) -> anyhow::Result<()> {
     let data = Sources::given(arguments)?.read(&spec, workers)?;
     let recipe = arguments.recipe();
     net::seed(recipe.seed);
-    let (mut net, _) = super::start(arguments, weights, &data.classes)?;
+    let (mut net, _) = super::start(arguments, weights, &data, &preprocessor, workers)?;
     let interrupted = AtomicBool::new(false);
     let job = Job {
         pictures: &data.pictures,
