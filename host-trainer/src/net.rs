@@ -132,6 +132,25 @@ impl Net {
         })
     }
 
+    /// Shows each step and what it is given for inputs `[n, 3, height, width]`.
+    pub fn watched(
+        &self,
+        input: &Tensor,
+        watch: &mut dyn FnMut(&Step, &Tensor) -> Result<(), TchError>,
+    ) -> Result<(), TchError> {
+        let mode = Mode {
+            train: false,
+            move_statistics: false,
+            norm_momentum: self.norm_momentum,
+        };
+        let (mut x, mut kept) = (input.f_to_kind(Kind::Float)?, None);
+        for (step, layer) in self.arch.steps.iter().zip(&self.layers) {
+            watch(step, &x)?;
+            x = layer.forward(x, &mut kept, &mode)?;
+        }
+        Ok(())
+    }
+
     /// What feature module `module` is given for inputs `[n, 3, height, width]`; the classifier
     /// comes after the last module.
     pub fn front(&self, input: &Tensor, module: usize) -> Result<Tensor, TchError> {

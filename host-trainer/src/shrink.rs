@@ -1,12 +1,17 @@
 //! Makes a network narrower, layer by layer, until it costs no more than wanted: NetAdapt (Yang et
 //! al. 2018, "NetAdapt: Platform-Aware Neural Network Adaptation for Mobile Applications",
 //! algorithm 1). Of all ways to save a round's share of the cost, each narrowing one layer and
-//! trained for a few steps, the one that does best on validation pictures is kept.
+//! trained for a few steps, the one that does best on validation pictures is kept. Unlike there,
+//! the layers after a narrowed one are fitted to what is left before any training: see
+//! `reconstruct`.
 
 pub mod meter;
+mod moments;
 mod narrow;
+mod reconstruct;
 
 pub use meter::Meter;
+use moments::moments;
 pub use narrow::Slim;
 
 use serde::Serialize;
@@ -18,10 +23,8 @@ use crate::train::drill::{Drill, Judged};
 
 /// Channels are taken away by so many: the kernels compute eight together.
 pub const STEP: usize = 8;
-/// The first round saves this share of the cost at the start…
-const FIRST_ROUND: f64 = 0.03;
-/// … each round this share of what the one before saved (the paper's resource reduction decay), and
-/// half as much when no layer alone can save so much.
+/// Each round saves this share of what the one before saved (the paper's resource reduction decay),
+/// and half as much when no layer alone can save so much.
 const DECAY: f64 = 0.98;
 /// Below this share of the cost at the start a round is not worth its while.
 const LEAST_ROUND: f64 = 0.001;
@@ -29,13 +32,22 @@ const LEAST_ROUND: f64 = 0.001;
 /// all; on a processor that takes four times as long.
 const TRAINED: usize = 4;
 
+/// What a network may cost.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// What is counted.
+    pub meter: Meter,
+    /// The most that the network may cost, in the meter's unit.
+    pub most: f64,
+}
+
 /// What a search ends at, and with what.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal<'a> {
-    /// What is counted.
-    pub meter: &'a Meter,
-    /// The most that the network may cost, in the meter's unit.
-    pub most: f64,
+    /// All of them are kept at the end.
+    pub limits: &'a [Limit],
+    /// The first round saves this share of what the network costs at the start.
+    pub first_round: f64,
     /// Highest learning rate of the few steps.
     pub lr: f64,
 }
@@ -49,8 +61,8 @@ pub struct Way {
     pub before: usize,
     /// Channels after.
     pub after: usize,
-    /// The network's cost then.
-    pub cost: f64,
+    /// What the network costs then, by each limit's meter.
+    pub costs: Vec<f64>,
     /// Share of right answers on validation pictures, 0 to 1.
     pub accuracy: f64,
     /// Mean cross entropy on them.
@@ -96,24 +108,17 @@ pub fn search(
     goal: &Goal<'_>,
     listener: &mut dyn FnMut(&Round),
 ) -> Result<Slim, ShrinkError> {
-    let smallest = |least| ShrinkError::Smallest {
-        least,
-        most: goal.most,
-        unit: goal.meter.unit(),
-    };
-    let narrowest = goal.cost(&start.scaled(0.0, STEP).arch.widths, &start)?;
-    if narrowest > goal.most {
-        return Err(smallest(narrowest));
-    }
+    goal.reachable(&goal.costs(&start.scaled(0.0, STEP).arch)?)?;
     let mut now = start;
-    let whole = goal.cost(&now.arch.widths, &now)?;
-    let (mut cost, mut saving) = (whole, FIRST_ROUND * whole);
-    while cost > goal.most {
-        let ways = ways(&now, drill, goal, (cost - saving).max(goal.most))?;
+    let mut costs = goal.costs(&now.arch)?;
+    let whole = goal.together(&costs);
+    let mut saving = goal.first_round * whole;
+    while goal.exceeded(&costs).is_some() {
+        let ways = ways(&now, drill, goal, goal.together(&costs) - saving)?;
         if ways.is_empty() {
             saving /= 2.0;
             if saving < LEAST_ROUND * whole {
-                return Err(smallest(cost));
+                goal.reachable(&costs)?;
             }
             continue;
         }
@@ -127,7 +132,8 @@ pub fn search(
             }
         }
         if let Some((slim, taken)) = best {
-            (now, cost) = (slim, taken.cost);
+            now = slim;
+            costs.clone_from(&taken.costs);
             listener(&Round { taken, tried });
         }
         saving *= DECAY;
@@ -144,19 +150,23 @@ fn ways(
     most: f64,
 ) -> Result<Vec<(Slim, Way)>, ShrinkError> {
     let mut ways = Vec::new();
+    let moments = moments(&net(now)?, drill.inputs()).map_err(TrainError::from)?;
     for dimension in Widths::dimensions(now.arch.variant) {
         if dimension.is_squeeze() {
             continue;
         }
-        let Some((slim, after)) = goal.narrowed(now, &dimension, most)? else {
+        let Some(after) = goal.channels(now, &dimension, most)? else {
             continue;
         };
-        let judged = drill.judge(&net(&slim)?)?;
+        let slim = now
+            .rebuilt(&dimension, after, &moments)
+            .map_err(TrainError::from)?;
+        let judged = drill.judge_by_sample(&net(&slim)?)?;
         let way = Way {
             layer: dimension.name(),
             before: now.arch.widths.get(&dimension),
             after,
-            cost: goal.cost(&slim.arch.widths, &slim)?,
+            costs: goal.costs(&slim.arch)?,
             accuracy: judged.accuracy,
             loss: judged.loss,
         };
@@ -167,20 +177,47 @@ fn ways(
 }
 
 impl Goal<'_> {
-    /// What the network would cost with these channels.
-    fn cost(&self, widths: &Widths, slim: &Slim) -> Result<f64, ShrinkError> {
-        let arch = Arch::with(slim.arch.variant, slim.arch.classes, widths);
-        self.meter.cost(&arch).map_err(ShrinkError::Meter)
+    /// What a network costs by each limit's meter.
+    fn costs(&self, arch: &Arch) -> Result<Vec<f64>, ShrinkError> {
+        let costs = self.limits.iter().map(|limit| limit.meter.cost(arch));
+        costs.collect::<Result<_, _>>().map_err(ShrinkError::Meter)
     }
 
-    /// The network with as many channels along `dimension` as cost no more than `most`, and how
-    /// many these are; none when even one step of channels costs more.
-    fn narrowed(
+    /// One number of several costs: each as a multiple of its limit, and no less than the limit,
+    /// since there nothing more is to be saved.
+    fn together(&self, costs: &[f64]) -> f64 {
+        let costs = self.limits.iter().zip(costs);
+        costs
+            .map(|(limit, cost)| (cost / limit.most).max(1.0))
+            .sum()
+    }
+
+    /// The first limit that is exceeded, and what the network costs there.
+    fn exceeded(&self, costs: &[f64]) -> Option<(&Limit, f64)> {
+        let mut costs = self.limits.iter().zip(costs.iter().copied());
+        costs.find(|(limit, cost)| *cost > limit.most)
+    }
+
+    /// An error when a network that cannot be made narrower exceeds a limit.
+    fn reachable(&self, costs: &[f64]) -> Result<(), ShrinkError> {
+        match self.exceeded(costs) {
+            None => Ok(()),
+            Some((limit, least)) => Err(ShrinkError::Smallest {
+                least,
+                most: limit.most,
+                unit: limit.meter.unit(),
+            }),
+        }
+    }
+
+    /// As many channels along `dimension` as cost no more than `most` together or keep all limits;
+    /// none when even half as many cost more.
+    fn channels(
         &self,
         now: &Slim,
         dimension: &Dimension,
         most: f64,
-    ) -> Result<Option<(Slim, usize)>, ShrinkError> {
+    ) -> Result<Option<usize>, ShrinkError> {
         let channels = now.arch.widths.get(dimension);
         // Half is as much as one round may take from a layer.
         let least = (channels / 2).next_multiple_of(STEP);
@@ -189,8 +226,10 @@ impl Goal<'_> {
             .filter(|keep| keep.is_multiple_of(STEP));
         for keep in steps {
             let widths = now.arch.widths.narrowed(dimension, keep);
-            if self.cost(&widths, now)? <= most {
-                return Ok(Some((now.narrowed(dimension, keep), keep)));
+            let arch = Arch::with(now.arch.variant, now.arch.classes, &widths);
+            let costs = self.costs(&arch)?;
+            if self.together(&costs) <= most || self.exceeded(&costs).is_none() {
+                return Ok(Some(keep));
             }
         }
         Ok(None)

@@ -82,6 +82,30 @@ fn a_bundle_is_gone_on_from() {
 }
 
 #[test]
+fn labels_are_checked_by_whichever_network_weights_are_of() {
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path();
+    draw(&at.join("data"), &["black", "red"], 20);
+    let run = |line: &str| common::success(command_line(at, line).output().unwrap());
+    run(
+        "train --data-train data --input-size 32 --batch-size 8 --device cpu --workers 2 \
+         --epochs 1 --pretrained none --model efficientnet-lite0",
+    );
+    run("export runs/1 --quantise none --out bundle");
+    for weights in ["runs/1/weights/best.safetensors", "bundle"] {
+        let told = command_line(
+            at,
+            &format!("dataset check data --input-size 32 --pretrained {weights}"),
+        )
+        .output()
+        .unwrap();
+        let text = String::from_utf8_lossy(&told.stdout);
+        assert!(text.contains(weights), "{told:?}");
+        assert_ne!(told.status.code(), Some(2), "{told:?}");
+    }
+}
+
+#[test]
 fn a_file_of_torch_is_read_and_must_hold_the_network() {
     let place = tempfile::tempdir().unwrap();
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/src/weights/pth/fixtures/");

@@ -75,7 +75,7 @@ fn a_search_ends_at_its_target_and_tells_every_round() {
     assert!(!rounds.is_empty());
     let mut before = 0.9;
     for round in rounds {
-        let cost = round["taken"]["cost"].as_f64().unwrap();
+        let cost = round["taken"]["costs"][0].as_f64().unwrap();
         assert!(cost < before, "{cost} after {before}");
         before = cost;
         let losses: Vec<f64> = round["tried"]
@@ -88,6 +88,17 @@ fn a_search_ends_at_its_target_and_tells_every_round() {
         assert!(losses.len() > 3 && losses.iter().all(|loss| *loss >= taken));
     }
     assert!(before <= 0.8, "{before}");
+    // It has 1.52 million parameters and takes 0.88 million instructions.
+    run(
+        at,
+        "shrink runs/1 --target-minsn 0.85 --target-mparams 1.3 --first-round 0.1 --steps 1 \
+         --out small.safetensors",
+    );
+    let report = fs::read_to_string(at.join("small.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let costs = &report["rounds"].as_array().unwrap().last().unwrap()["taken"]["costs"];
+    let [instructions, parameters] = [0, 1].map(|index| costs[index].as_f64().unwrap());
+    assert!(instructions <= 0.85 && parameters <= 1.3, "{costs}");
     run(
         at,
         "shrink runs/1 --target-ms 1000 --steps 1 --out same.safetensors",
@@ -111,6 +122,14 @@ fn what_cannot_be_is_said() {
     refused(
         "shrink runs/1 --target-minsn 0.02 --out x.safetensors",
         "0.02 million instructions cannot be reached: with 8 channels in every layer the network costs",
+    );
+    refused(
+        "shrink runs/1 --target-minsn 0.8 --target-mparams 0.001 --out x.safetensors",
+        "0.001 million parameters cannot be reached: with 8 channels in every layer the network costs",
+    );
+    refused(
+        "shrink runs/1 --width 0.5 --target-mparams 1 --out x.safetensors",
+        "cannot be used with",
     );
     refused(
         "shrink runs/1 --width 1.5 --out x.safetensors",

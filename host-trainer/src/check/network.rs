@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::bail;
-use models::PreprocessSpec;
+use models::{Bundle, PreprocessSpec};
 
 use super::labels::{self, FOLDS, Suspect};
 use super::survey::Look;
@@ -18,6 +18,7 @@ use crate::progress;
 use crate::run::Run;
 use crate::train;
 use crate::train::probe;
+use crate::unpack;
 use crate::weights::Weights;
 use crate::weights::pretrained::Pretrained;
 
@@ -66,12 +67,17 @@ impl Network {
         Self::new(&arch, &weights, record.input, name, choice)
     }
 
-    /// The weights that `name` stands for, small or large as they fit, on inputs of `side` pixels;
-    /// nothing for `none`.
+    /// The weights that `name` stands for, of whichever network they fit, on inputs of `side`
+    /// pixels; nothing for `none`.
     pub fn pretrained(name: &str, side: u32, choice: Choice) -> anyhow::Result<Option<Self>> {
         let spec = PreprocessSpec::imagenet(side);
         spec.check()
             .map_err(|e| usage(format!("--input-size: {e}")))?;
+        if Path::new(name).is_dir() {
+            let bundle = Bundle::open(Path::new(name)).map_err(usage)?;
+            let (arch, weights) = unpack::network(&bundle).map_err(usage)?;
+            return Self::new(&arch, &weights, spec, name.into(), choice).map(Some);
+        }
         let Some(Pretrained { weights, .. }) = pretrained(name, Variant::Small)? else {
             return Ok(None);
         };
@@ -79,8 +85,11 @@ impl Network {
             let arch = Arch::fitting(variant, 2, &weights);
             Self::new(&arch, &weights, spec.clone(), name.into(), choice)
         };
-        let network = network(Variant::Large).or_else(|_| network(Variant::Small))?;
-        Ok(Some(network))
+        let fitting = Variant::ALL.into_iter().rev().find_map(|v| network(v).ok());
+        match fitting {
+            Some(network) => Ok(Some(network)),
+            None => network(Variant::Small).map(Some),
+        }
     }
 
     fn new(

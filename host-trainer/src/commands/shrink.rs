@@ -1,5 +1,6 @@
 //! `host-trainer shrink`: a finished run in, the weights of a narrower network out.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -13,22 +14,21 @@ use crate::candidate::Candidate;
 use crate::files;
 use crate::net::Net;
 use crate::run::{Run, RunRecord};
-use crate::shrink::{self, Goal, Meter, Round, ShrinkError, Slim};
+use crate::shrink::{self, Goal, Limit, Meter, Round, ShrinkError, Slim};
 use crate::train::Job;
 use crate::train::drill::Drill;
 use crate::weights;
 
-/// Make a trained network narrower: for a budget of time or instructions, or by a share.
+/// Make a trained network narrower: for a budget of time, instructions and size, or by a share.
 ///
-/// With --target-minsn or --target-ms, layers lose channels one after another, always those that
-/// cost the least accuracy for what they save, until one inference costs no more (NetAdapt, Yang
-/// et al. 2018): the most promising ways are trained for a few steps and judged on the run's validation
-/// pictures.
+/// With targets, layers lose channels one after another, always those that cost the least accuracy
+/// for what they save, until the network keeps to all of them (NetAdapt, Yang et al. 2018): the
+/// most promising ways are trained for a few steps and judged on the run's validation pictures.
 /// With --width every layer keeps this share of its channels, and nothing is trained. What comes
 /// out are weights for `train --pretrained`, which then trains the narrow network to its end; beside
 /// them, with the ending .json, the rounds of the search.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("how").required(true))]
+#[command(group = clap::ArgGroup::new("how").required(true).multiple(true))]
 pub struct Arguments {
     /// The finished run, such as runs/1
     run: PathBuf,
@@ -42,14 +42,21 @@ pub struct Arguments {
     /// Milliseconds of one inference on one thread of this machine, at most
     #[arg(long, value_name = "MS", group = "how")]
     target_ms: Option<f64>,
+    /// Million parameters, at most; with 8-bit weights, a little less than the bundle's megabytes
+    #[arg(long, value_name = "MILLIONS", group = "how")]
+    target_mparams: Option<f64>,
     /// Share of its channels that each layer keeps, 0.05 to 1
-    #[arg(long, value_name = "SHARE", group = "how")]
+    #[arg(long, value_name = "SHARE", group = "how",
+          conflicts_with_all = ["target_minsn", "target_ms", "target_mparams"])]
     width: Option<f64>,
     /// Side of the network's square input, pixels [default: the run's]
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<u32>,
+    /// Share of the cost that the first round saves, each later one a little less
+    #[arg(long, value_name = "SHARE", default_value_t = 0.03)]
+    first_round: f64,
     /// Steps of 32 pictures (or as the run's batches are) that each way is trained for
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=1000))]
     steps: u16,
     /// Highest learning rate of these steps; it falls to nothing
     #[arg(long, default_value_t = 5e-4)]
@@ -60,11 +67,26 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// What the network may cost, on inputs of this kind.
+    fn limits(&self, spec: &PreprocessSpec) -> Vec<Limit> {
+        let limits = [
+            (Meter::Instructions(spec.clone()), self.target_minsn),
+            (Meter::Milliseconds(spec.clone()), self.target_ms),
+            (Meter::Parameters, self.target_mparams),
+        ];
+        let limits = limits.into_iter();
+        limits
+            .filter_map(|(meter, most)| most.map(|most| Limit { meter, most }))
+            .collect()
+    }
+
     /// Refuses what cannot be.
     fn check(&self) -> anyhow::Result<()> {
         let limits = [
             ("target-minsn", self.target_minsn, 0.01, 1e4),
             ("target-ms", self.target_ms, 0.001, 1e4),
+            ("target-mparams", self.target_mparams, 0.001, 100.0),
+            ("first-round", Some(self.first_round), 0.001, 0.5),
             ("width", self.width, 0.05, 1.0),
             ("lr", Some(self.lr), 1e-9, 1.0),
         ];
@@ -151,10 +173,7 @@ fn searched(
     spec: &PreprocessSpec,
     whole: Slim,
 ) -> anyhow::Result<(Slim, Vec<Round>)> {
-    let (meter, most) = match (arguments.target_minsn, arguments.target_ms) {
-        (Some(most), _) => (Meter::Instructions(spec.clone()), most),
-        (None, most) => (Meter::Milliseconds(spec.clone()), most.unwrap_or_default()),
-    };
+    let limits = arguments.limits(spec);
     let workers = default_workers();
     let preprocessor = Preprocessor::new(spec).map_err(anyhow::Error::msg)?;
     let data: Data = Sources::recorded(run, record)?.read(spec, workers)?;
@@ -174,29 +193,31 @@ fn searched(
     net.load_all(&whole.weights, &arguments.run.display().to_string())?;
     let drill = Drill::prepare(&net, &job, usize::from(arguments.steps))?;
     let before = drill.judge(&net)?;
-    let cost = meter.cost(&whole.arch).map_err(anyhow::Error::msg)?;
-    println!(
-        "\n{:32} {:>8}    {:>8} {:>9}  {:>8}",
-        "layer",
-        "channels",
-        meter_unit(&meter),
-        "accuracy",
-        "loss"
-    );
-    let row = |layer: &str, channels: &str, cost: f64, accuracy: f64, loss: f64| {
-        println!("{layer:32} {channels:>11} {cost:>8.3} {accuracy:>9.4}  {loss:>8.4}");
+    let costs = limits.iter().map(|limit| limit.meter.cost(&whole.arch));
+    let costs: Vec<f64> = costs
+        .collect::<Result<_, _>>()
+        .map_err(anyhow::Error::msg)?;
+    let heads: Vec<_> = limits
+        .iter()
+        .map(|limit| limit.meter.short_unit())
+        .collect();
+    println!("\n{}", row("layer", "channels", &heads, "accuracy", "loss"));
+    let told = |layer: &str, channels: &str, costs: &[f64], accuracy: f64, loss: f64| {
+        let [accuracy, loss] = [accuracy, loss].map(|number| format!("{number:.4}"));
+        let costs: Vec<String> = costs.iter().map(|cost| format!("{cost:.3}")).collect();
+        println!("{}", row(layer, channels, &costs, &accuracy, &loss));
     };
-    row("as it is", "", cost, before.accuracy, before.loss);
+    told("as it is", "", &costs, before.accuracy, before.loss);
     let goal = Goal {
-        meter: &meter,
-        most,
+        limits: &limits,
+        first_round: arguments.first_round,
         lr: arguments.lr,
     };
     let mut rounds = Vec::new();
     let searched = shrink::search(whole, &drill, &goal, &mut |round| {
         let way = &round.taken;
         let channels = format!("{} to {}", way.before, way.after);
-        row(&way.layer, &channels, way.cost, way.accuracy, way.loss);
+        told(&way.layer, &channels, &way.costs, way.accuracy, way.loss);
         rounds.push(round.clone());
     });
     match searched {
@@ -206,10 +227,8 @@ fn searched(
     }
 }
 
-/// The unit as a column's head.
-fn meter_unit(meter: &Meter) -> &'static str {
-    match meter {
-        Meter::Instructions(_) => "Minsn",
-        Meter::Milliseconds(_) => "ms",
-    }
+/// A line of the table, with a column for each cost.
+fn row<T: Display>(layer: &str, channels: &str, costs: &[T], accuracy: &str, loss: &str) -> String {
+    let costs: String = costs.iter().map(|cost| format!(" {cost:>8}")).collect();
+    format!("{layer:32} {channels:>11}{costs} {accuracy:>9}  {loss:>8}")
 }

@@ -1,5 +1,5 @@
-//! What one inference of a network costs: instructions on the board, as `instructions` reckons
-//! them, or milliseconds on this machine, by running it.
+//! What a network costs: instructions of an inference on the board, as `instructions` reckons them,
+//! milliseconds of one on this machine, by running it, or parameters.
 
 mod instructions;
 
@@ -22,6 +22,8 @@ pub enum Meter {
     Instructions(PreprocessSpec),
     /// Milliseconds on one thread of this machine.
     Milliseconds(PreprocessSpec),
+    /// Million parameters, whatever the input.
+    Parameters,
 }
 
 impl Meter {
@@ -30,14 +32,25 @@ impl Meter {
         match self {
             Self::Instructions(_) => "million instructions",
             Self::Milliseconds(_) => "milliseconds",
+            Self::Parameters => "million parameters",
         }
     }
 
-    /// The cost of one inference.
+    /// The unit as a column's head.
+    pub fn short_unit(&self) -> &'static str {
+        match self {
+            Self::Instructions(_) => "Minsn",
+            Self::Milliseconds(_) => "ms",
+            Self::Parameters => "Mparam",
+        }
+    }
+
+    /// What the network costs.
     pub fn cost(&self, arch: &Arch) -> Result<f64, String> {
         match self {
             Self::Instructions(spec) => Ok(instructions(arch, spec.height as usize) / 1e6),
             Self::Milliseconds(spec) => milliseconds(arch, spec),
+            Self::Parameters => Ok(arch.parameter_count(false) as f64 / 1e6),
         }
     }
 }

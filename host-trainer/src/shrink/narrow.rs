@@ -18,11 +18,15 @@ impl Slim {
     /// The network with `keep` channels along `dimension`, fewer than now: those that matter most.
     /// Squeeze-and-excite of channels that went is narrowed as well, to the published share.
     pub fn narrowed(&self, dimension: &Dimension, keep: usize) -> Self {
-        let cut = self.cut(dimension, keep);
-        let oversized = cut.arch.widths.oversized();
+        self.cut(dimension, keep).with_squeezes_cut()
+    }
+
+    /// Squeeze-and-excite narrowed to the published share of the channels it squeezes.
+    pub(super) fn with_squeezes_cut(self) -> Self {
+        let oversized = self.arch.widths.oversized();
         oversized
             .iter()
-            .fold(cut, |cut, (dimension, fit)| cut.cut(dimension, *fit))
+            .fold(self, |cut, (dimension, fit)| cut.cut(dimension, *fit))
     }
 
     /// The network with this share of every number of channels, in steps of `step`, at least one
@@ -40,15 +44,20 @@ impl Slim {
         slim
     }
 
-    fn cut(&self, dimension: &Dimension, keep: usize) -> Self {
+    /// The network with `keep` channels along `dimension`, those that matter most.
+    pub(super) fn cut(&self, dimension: &Dimension, keep: usize) -> Self {
+        self.keeping(dimension, &self.most_important(dimension, keep))
+    }
+
+    /// The network with these channels along `dimension`.
+    pub(super) fn keeping(&self, dimension: &Dimension, kept: &[usize]) -> Self {
         let arch = &self.arch;
-        let widths = arch.widths.set(dimension, keep);
+        let widths = arch.widths.set(dimension, kept.len());
         let arch = Arch::with(arch.variant, arch.classes, &widths);
-        let kept = self.most_important(dimension, keep);
         let cut = arch.tensors().into_iter().filter_map(|(name, shape)| {
             let mut array = self.weights.get(&name)?.clone();
             for axis in changed(&array.shape, &shape) {
-                array = selected(&array, axis, &kept);
+                array = selected(&array, axis, kept);
             }
             Some((name, array))
         });
@@ -137,13 +146,13 @@ fn add_shares(array: &Array, axis: usize, importance: &mut [f64]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::arch::Variant;
     use crate::net::Net;
 
     /// A network in which every layer passes something on.
-    fn slim(variant: Variant) -> Slim {
+    pub(in crate::shrink) fn slim(variant: Variant) -> Slim {
         let arch = Arch::new(variant, 5);
         let mut rng = fastrand::Rng::with_seed(3);
         let array = |(name, shape): (String, Vec<usize>)| {

@@ -6,9 +6,24 @@ mod graphs;
 mod halves;
 mod layers;
 
+use prost::Message;
+use tract_onnx::pb::ModelProto;
+
 use super::map::{Arena, Block, LANES, Map, Place};
 use super::number::{Number, Rounded};
 use super::simd::{Processor, Single};
+use crate::Bundle;
+
+/// The network that ships.
+fn shipped() -> ModelProto {
+    ModelProto::decode(Bundle::shipped().unwrap().model()).unwrap()
+}
+
+/// A MobileNetV3-small with an eighth of its channels, for twelve classes: it has
+/// squeeze-and-excite and hard swish.
+fn mobilenet() -> ModelProto {
+    ModelProto::decode(include_bytes!("tests/mobilenet_v3_small.onnx").as_slice()).unwrap()
+}
 
 /// The processors with floats that this machine can be.
 pub fn singles() -> Vec<Single> {

@@ -30,11 +30,11 @@ pub struct Arguments {
     /// wrong labels by heart if it was trained on these pictures
     #[arg(long, value_name = "RUN", conflicts_with = "pretrained")]
     run: Option<PathBuf>,
-    /// Check labels too, with these weights: torchvision's ImageNet weights (fetched once), or a
-    /// .pth or .safetensors file with torchvision's parameter names
+    /// Check labels too, with these weights: torchvision's ImageNet weights (fetched once), a .pth
+    /// or .safetensors file with torchvision's parameter names, or a bundle's folder
     #[arg(
         long,
-        value_name = "imagenet|FILE",
+        value_name = "imagenet|FILE|BUNDLE",
         default_value = "none",
         hide_default_value = true
     )]

@@ -1,10 +1,9 @@
 //! Whole networks in half precision: near what they answer in single, and the same bits where the
 //! processor computes with halves as where that is emulated.
 
-use prost::Message;
 use tract_onnx::pb::ModelProto;
 
-use super::Random;
+use super::{Random, mobilenet, shipped};
 use crate::kernels::network::Network;
 use crate::kernels::plan;
 use crate::kernels::simd::{EmulatedHalf, Processor, Single};
@@ -12,8 +11,11 @@ use crate::kernels::stem::Planes;
 use crate::manifest::Arithmetic;
 use crate::{Bundle, Runner};
 
-fn answer(processor: impl Processor, (height, width): (usize, usize)) -> Vec<f32> {
-    let onnx = ModelProto::decode(Bundle::shipped().unwrap().model()).unwrap();
+fn answer(
+    onnx: &ModelProto,
+    processor: impl Processor,
+    (height, width): (usize, usize),
+) -> Vec<f32> {
     let planes = Planes {
         count: 3,
         height,
@@ -29,17 +31,20 @@ fn answer(processor: impl Processor, (height, width): (usize, usize)) -> Vec<f32
 
 #[test]
 fn halves_answer_nearly_what_floats_do() {
-    for size in [(96, 96), (67, 45), (16, 16)] {
-        let emulated = answer(EmulatedHalf, size);
-        let single = answer(Single::detect(), size);
-        let near = Arithmetic::Half.golden_tolerance();
-        for (half, single) in emulated.iter().zip(&single) {
-            assert!((half - single).abs() < near, "{size:?}: {half}, {single}");
-        }
-        assert_ne!(emulated, single, "{size:?}");
-        #[cfg(target_arch = "aarch64")]
-        if let Some(native) = crate::kernels::simd::NativeHalf::detect() {
-            assert_eq!(answer(native, size), emulated, "{size:?}");
+    for (name, onnx) in [("shipped", shipped()), ("small", mobilenet())] {
+        for size in [(96, 96), (67, 45), (16, 16)] {
+            let emulated = answer(&onnx, EmulatedHalf, size);
+            let single = answer(&onnx, Single::detect(), size);
+            let near = Arithmetic::Half.golden_tolerance();
+            for (half, single) in emulated.iter().zip(&single) {
+                let apart = (half - single).abs();
+                assert!(apart < near, "{name} {size:?}: {half}, {single}");
+            }
+            assert_ne!(emulated, single, "{name} {size:?}");
+            #[cfg(target_arch = "aarch64")]
+            if let Some(native) = crate::kernels::simd::NativeHalf::detect() {
+                assert_eq!(answer(&onnx, native, size), emulated, "{name} {size:?}");
+            }
         }
     }
 }
