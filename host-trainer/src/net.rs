@@ -2,6 +2,8 @@
 //! nothing of the training loop.
 
 mod layer;
+mod moments;
+mod reconstruct;
 
 use std::ops::Range;
 
@@ -9,6 +11,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
 use layer::{Layer, Mode};
+pub use moments::{Moments, moments};
 
 use crate::arch::{Arch, Step, feature_module};
 use crate::train::Precision;

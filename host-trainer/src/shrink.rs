@@ -1,36 +1,32 @@
-//! Makes a network narrower, layer by layer, until it costs no more than wanted: NetAdapt (Yang et
-//! al. 2018, "NetAdapt: Platform-Aware Neural Network Adaptation for Mobile Applications",
-//! algorithm 1). Of all ways to save a round's share of the cost, each narrowing one layer and
-//! trained for a few steps, the one that does best on validation pictures is kept. Unlike there,
-//! the layers after a narrowed one are fitted to what is left before any training: see
-//! `reconstruct`.
+//! Makes a network narrower, layer by layer, until it costs no more than wanted, in rounds as
+//! NetAdapt has them (Yang et al. 2018, "NetAdapt: Platform-Aware Neural Network Adaptation for
+//! Mobile Applications"): each saves a share of the measured cost. There a round narrows the one
+//! layer that does best after a few steps of training. Here the layers after a narrowed one are
+//! fitted to what is left (see `net::reconstruct`), so that what a cut costs shows at once; a round
+//! narrows several layers a little, and nothing is trained.
 
+mod evidence;
 pub mod meter;
-mod moments;
 mod narrow;
-mod reconstruct;
 
+pub use evidence::{Evidence, Judged};
 pub use meter::Meter;
-use moments::moments;
 pub use narrow::Slim;
+#[cfg(test)]
+pub use narrow::tests::slim;
 
 use serde::Serialize;
 
 use crate::arch::{Arch, Dimension, Widths};
 use crate::net::Net;
 use crate::train::TrainError;
-use crate::train::drill::{Drill, Judged};
 
 /// Channels are taken away by so many: the kernels compute eight together.
 pub const STEP: usize = 8;
-/// Each round saves this share of what the one before saved (the paper's resource reduction decay),
-/// and half as much when no layer alone can save so much.
+/// A cut takes one channel of so many, at least a step.
+const CUT: usize = 10;
+/// Each round saves this share of what the one before saved (the paper's resource reduction decay).
 const DECAY: f64 = 0.98;
-/// Below this share of the cost at the start a round is not worth its while.
-const LEAST_ROUND: f64 = 0.001;
-/// So many ways of a round, those that do best before any training, are trained. The paper trains
-/// all; on a processor that takes four times as long.
-const TRAINED: usize = 4;
 
 /// What a network may cost.
 #[derive(Clone, Debug)]
@@ -41,26 +37,34 @@ pub struct Limit {
     pub most: f64,
 }
 
-/// What a search ends at, and with what.
+/// What a search ends at, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal<'a> {
     /// All of them are kept at the end.
     pub limits: &'a [Limit],
-    /// The first round saves this share of what the network costs at the start.
+    /// The first round saves this share of the cost.
     pub first_round: f64,
-    /// Highest learning rate of the few steps.
-    pub lr: f64,
 }
 
-/// One way to save a round's share.
+/// One layer made narrower.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Way {
+pub struct Cut {
     /// Which layer.
     pub layer: String,
     /// Channels before.
     pub before: usize,
     /// Channels after.
     pub after: usize,
+    /// How far it alone takes the answers from what they were: mean Kullback-Leibler divergence on
+    /// the sample of validation pictures, nats.
+    pub divergence: f64,
+}
+
+/// A round.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Round {
+    /// What was narrowed, the cheapest cut for what it saves first.
+    pub cuts: Vec<Cut>,
     /// What the network costs then, by each limit's meter.
     pub costs: Vec<f64>,
     /// Share of right answers on validation pictures, 0 to 1.
@@ -69,19 +73,10 @@ pub struct Way {
     pub loss: f64,
 }
 
-/// A round: the way taken, and all that were tried.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Round {
-    /// What was done.
-    pub taken: Way,
-    /// All that were trained, the one that did best untrained first.
-    pub tried: Vec<Way>,
-}
-
 /// Why a search ends without a network.
 #[derive(Debug, thiserror::Error)]
 pub enum ShrinkError {
-    /// Training failed.
+    /// libtorch failed.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// The cost cannot be told.
@@ -104,76 +99,91 @@ pub enum ShrinkError {
 /// Narrows `start` until the goal is met, telling the listener of every round.
 pub fn search(
     start: Slim,
-    drill: &Drill<'_>,
+    evidence: &Evidence<'_>,
     goal: &Goal<'_>,
     listener: &mut dyn FnMut(&Round),
 ) -> Result<Slim, ShrinkError> {
     goal.reachable(&goal.costs(&start.scaled(0.0, STEP).arch)?)?;
     let mut now = start;
     let mut costs = goal.costs(&now.arch)?;
-    let whole = goal.together(&costs);
-    let mut saving = goal.first_round * whole;
+    let mut saving = goal.first_round;
     while goal.exceeded(&costs).is_some() {
-        let ways = ways(&now, drill, goal, goal.together(&costs) - saving)?;
-        if ways.is_empty() {
-            saving /= 2.0;
-            if saving < LEAST_ROUND * whole {
-                goal.reachable(&costs)?;
-            }
-            continue;
+        let (slim, cuts) = narrowed(&now, evidence, goal, goal.excess(&costs) - saving)?;
+        if cuts.is_empty() {
+            goal.reachable(&costs)?;
         }
-        let (mut tried, mut best) = (Vec::new(), None::<(Slim, Way)>);
-        for (slim, mut way) in ways.into_iter().take(TRAINED) {
-            let (slim, judged) = trained(&slim, drill, goal.lr)?;
-            (way.accuracy, way.loss) = (judged.accuracy, judged.loss);
-            tried.push(way.clone());
-            if best.as_ref().is_none_or(|(_, best)| way.loss < best.loss) {
-                best = Some((slim, way));
-            }
-        }
-        if let Some((slim, taken)) = best {
-            now = slim;
-            costs.clone_from(&taken.costs);
-            listener(&Round { taken, tried });
-        }
+        let Judged { accuracy, loss } = evidence.judge(&net(&slim)?)?;
+        now = slim;
+        costs = goal.costs(&now.arch)?;
+        listener(&Round {
+            cuts,
+            costs: costs.clone(),
+            accuracy,
+            loss,
+        });
         saving *= DECAY;
     }
     Ok(now)
 }
 
-/// Each way to cost no more than `most` by narrowing one layer, the one that does best untrained
-/// first.
-fn ways(
+/// The network after the cuts with the smallest price, until it exceeds the limits by `most` or
+/// keeps them all.
+fn narrowed(
     now: &Slim,
-    drill: &Drill<'_>,
+    evidence: &Evidence<'_>,
     goal: &Goal<'_>,
     most: f64,
-) -> Result<Vec<(Slim, Way)>, ShrinkError> {
-    let mut ways = Vec::new();
-    let moments = moments(&net(now)?, drill.inputs()).map_err(TrainError::from)?;
+) -> Result<(Slim, Vec<Cut>), ShrinkError> {
+    let (mut slim, mut cuts) = (now.clone(), Vec::new());
+    for (dimension, cut) in offers(now, evidence, goal)? {
+        let costs = goal.costs(&slim.arch)?;
+        if goal.excess(&costs) <= most || goal.exceeded(&costs).is_none() {
+            break;
+        }
+        // Those of a network before the last cut have other shapes.
+        let seen = evidence.moments(&net(&slim)?)?;
+        let rebuilt = slim.rebuilt(&dimension, cut.after, &seen);
+        slim = rebuilt.map_err(TrainError::from)?;
+        cuts.push(cut);
+    }
+    Ok((slim, cuts))
+}
+
+/// A cut of each layer that saves something, in order of their price: the divergence for what is
+/// saved.
+fn offers(
+    now: &Slim,
+    evidence: &Evidence<'_>,
+    goal: &Goal<'_>,
+) -> Result<Vec<(Dimension, Cut)>, ShrinkError> {
+    let whole = net(now)?;
+    let seen = evidence.moments(&whole)?;
+    let before = evidence.answers(&whole)?;
+    let excess = goal.excess(&goal.costs(&now.arch)?);
+    let mut offers = Vec::new();
     for dimension in Widths::dimensions(now.arch.variant) {
-        if dimension.is_squeeze() {
+        let channels = now.arch.widths.get(&dimension);
+        let after = (channels - channels.div_ceil(CUT)) / STEP * STEP;
+        if dimension.is_squeeze() || after == 0 {
             continue;
         }
-        let Some(after) = goal.channels(now, &dimension, most)? else {
+        let slim = now.rebuilt(&dimension, after, &seen);
+        let slim = slim.map_err(TrainError::from)?;
+        let saved = excess - goal.excess(&goal.costs(&slim.arch)?);
+        if saved <= 0.0 {
             continue;
-        };
-        let slim = now
-            .rebuilt(&dimension, after, &moments)
-            .map_err(TrainError::from)?;
-        let judged = drill.judge_by_sample(&net(&slim)?)?;
-        let way = Way {
+        }
+        let cut = Cut {
             layer: dimension.name(),
-            before: now.arch.widths.get(&dimension),
+            before: channels,
             after,
-            costs: goal.costs(&slim.arch)?,
-            accuracy: judged.accuracy,
-            loss: judged.loss,
+            divergence: evidence.answers(&net(&slim)?)?.divergence_from(&before),
         };
-        ways.push((slim, way));
+        offers.push((cut.divergence / saved, dimension, cut));
     }
-    ways.sort_by(|(_, a), (_, b)| a.loss.total_cmp(&b.loss));
-    Ok(ways)
+    offers.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let offers = offers.into_iter();
+    Ok(offers.map(|(_, dimension, cut)| (dimension, cut)).collect())
 }
 
 impl Goal<'_> {
@@ -183,12 +193,12 @@ impl Goal<'_> {
         costs.collect::<Result<_, _>>().map_err(ShrinkError::Meter)
     }
 
-    /// One number of several costs: each as a multiple of its limit, and no less than the limit,
-    /// since there nothing more is to be saved.
-    fn together(&self, costs: &[f64]) -> f64 {
+    /// One number of several costs: by how much each exceeds its limit, as a logarithm, summed. A
+    /// round's share then means the same however many limits are still exceeded.
+    fn excess(&self, costs: &[f64]) -> f64 {
         let costs = self.limits.iter().zip(costs);
         costs
-            .map(|(limit, cost)| (cost / limit.most).max(1.0))
+            .map(|(limit, cost)| (cost / limit.most).ln().max(0.0))
             .sum()
     }
 
@@ -209,43 +219,6 @@ impl Goal<'_> {
             }),
         }
     }
-
-    /// As many channels along `dimension` as cost no more than `most` together or keep all limits;
-    /// none when even half as many cost more.
-    fn channels(
-        &self,
-        now: &Slim,
-        dimension: &Dimension,
-        most: f64,
-    ) -> Result<Option<usize>, ShrinkError> {
-        let channels = now.arch.widths.get(dimension);
-        // Half is as much as one round may take from a layer.
-        let least = (channels / 2).next_multiple_of(STEP);
-        let steps = (least..channels)
-            .rev()
-            .filter(|keep| keep.is_multiple_of(STEP));
-        for keep in steps {
-            let widths = now.arch.widths.narrowed(dimension, keep);
-            let arch = Arch::with(now.arch.variant, now.arch.classes, &widths);
-            let costs = self.costs(&arch)?;
-            if self.together(&costs) <= most || self.exceeded(&costs).is_none() {
-                return Ok(Some(keep));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The network after a few steps, and how it does.
-fn trained(slim: &Slim, drill: &Drill<'_>, lr: f64) -> Result<(Slim, Judged), ShrinkError> {
-    let mut net = net(slim)?;
-    drill.train(&mut net, lr)?;
-    let judged = drill.judge(&net)?;
-    let slim = Slim {
-        arch: slim.arch.clone(),
-        weights: net.weights(),
-    };
-    Ok((slim, judged))
 }
 
 fn net(slim: &Slim) -> Result<Net, ShrinkError> {

@@ -3,7 +3,6 @@
 
 mod average;
 mod batch;
-pub mod drill;
 mod events;
 mod find_lr;
 mod flat;
@@ -70,7 +69,7 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// How the batches of an epoch, counted from 1, are made.
-    fn plan(&self, epoch: u64) -> EpochPlan<'a> {
+    pub fn plan(&self, epoch: u64) -> EpochPlan<'a> {
         EpochPlan {
             augment: &self.recipe.augment,
             preprocessor: self.preprocessor,

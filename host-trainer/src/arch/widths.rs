@@ -159,6 +159,7 @@ impl Widths {
 
     /// The same with fewer channels along `dimension`, and squeeze-and-excite of channels that went
     /// narrowed as well.
+    #[cfg(test)]
     pub fn narrowed(&self, dimension: &Dimension, channels: usize) -> Self {
         let cut = self.set(dimension, channels);
         let oversized = cut.oversized();

@@ -14,19 +14,18 @@ use crate::candidate::Candidate;
 use crate::files;
 use crate::net::Net;
 use crate::run::{Run, RunRecord};
-use crate::shrink::{self, Goal, Limit, Meter, Round, ShrinkError, Slim};
+use crate::shrink::{self, Evidence, Goal, Limit, Meter, Round, ShrinkError, Slim};
 use crate::train::Job;
-use crate::train::drill::Drill;
 use crate::weights;
 
 /// Make a trained network narrower: for a budget of time, instructions and size, or by a share.
 ///
-/// With targets, layers lose channels one after another, always those that cost the least accuracy
-/// for what they save, until the network keeps to all of them (NetAdapt, Yang et al. 2018): the
-/// most promising ways are trained for a few steps and judged on the run's validation pictures.
-/// With --width every layer keeps this share of its channels, and nothing is trained. What comes
-/// out are weights for `train --pretrained`, which then trains the narrow network to its end; beside
-/// them, with the ending .json, the rounds of the search.
+/// With targets, layers lose channels round after round, first those that change the answers least
+/// for what they save, until the network keeps to all targets (after NetAdapt, Yang et al. 2018);
+/// the layers after a narrowed one are fitted to what is left, over training pictures. With --width
+/// every layer keeps this share of its channels, without that. Nothing is trained: what comes out
+/// are weights for `train --pretrained`, which then trains the narrow network; beside them, with
+/// the ending .json, the rounds of the search.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("how").required(true).multiple(true))]
 pub struct Arguments {
@@ -53,14 +52,8 @@ pub struct Arguments {
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<u32>,
     /// Share of the cost that the first round saves, each later one a little less
-    #[arg(long, value_name = "SHARE", default_value_t = 0.03)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     first_round: f64,
-    /// Steps of 32 pictures (or as the run's batches are) that each way is trained for
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=1000))]
-    steps: u16,
-    /// Highest learning rate of these steps; it falls to nothing
-    #[arg(long, default_value_t = 5e-4)]
-    lr: f64,
     /// The file of weights to write, ending with .safetensors
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -88,7 +81,6 @@ impl Arguments {
             ("target-mparams", self.target_mparams, 0.001, 100.0),
             ("first-round", Some(self.first_round), 0.001, 0.5),
             ("width", self.width, 0.05, 1.0),
-            ("lr", Some(self.lr), 1e-9, 1.0),
         ];
         for (name, value, low, high) in limits {
             if let Some(value) = value.filter(|value| !(low..=high).contains(value)) {
@@ -191,8 +183,8 @@ fn searched(
     };
     let mut net = Net::on_processor(&whole.arch);
     net.load_all(&whole.weights, &arguments.run.display().to_string())?;
-    let drill = Drill::prepare(&net, &job, usize::from(arguments.steps))?;
-    let before = drill.judge(&net)?;
+    let evidence = Evidence::of(&job);
+    let before = evidence.judge(&net)?;
     let costs = limits.iter().map(|limit| limit.meter.cost(&whole.arch));
     let costs: Vec<f64> = costs
         .collect::<Result<_, _>>()
@@ -201,23 +193,28 @@ fn searched(
         .iter()
         .map(|limit| limit.meter.short_unit())
         .collect();
-    println!("\n{}", row("layer", "channels", &heads, "accuracy", "loss"));
-    let told = |layer: &str, channels: &str, costs: &[f64], accuracy: f64, loss: f64| {
+    println!("\n{}", row("round", "cuts", &heads, "accuracy", "loss"));
+    let told = |round: &str, cuts: &str, costs: &[f64], accuracy: f64, loss: f64| {
         let [accuracy, loss] = [accuracy, loss].map(|number| format!("{number:.4}"));
         let costs: Vec<String> = costs.iter().map(|cost| format!("{cost:.3}")).collect();
-        println!("{}", row(layer, channels, &costs, &accuracy, &loss));
+        println!("{}", row(round, cuts, &costs, &accuracy, &loss));
     };
-    told("as it is", "", &costs, before.accuracy, before.loss);
+    told("", "", &costs, before.accuracy, before.loss);
     let goal = Goal {
         limits: &limits,
         first_round: arguments.first_round,
-        lr: arguments.lr,
     };
     let mut rounds = Vec::new();
-    let searched = shrink::search(whole, &drill, &goal, &mut |round| {
-        let way = &round.taken;
-        let channels = format!("{} to {}", way.before, way.after);
-        told(&way.layer, &channels, &way.costs, way.accuracy, way.loss);
+    let searched = shrink::search(whole, &evidence, &goal, &mut |round| {
+        let number = (rounds.len() + 1).to_string();
+        let cuts = round.cuts.len().to_string();
+        told(&number, &cuts, &round.costs, round.accuracy, round.loss);
+        for cut in &round.cuts {
+            println!(
+                "         {:32} {:>5} to {}",
+                cut.layer, cut.before, cut.after
+            );
+        }
         rounds.push(round.clone());
     });
     match searched {
@@ -228,7 +225,7 @@ fn searched(
 }
 
 /// A line of the table, with a column for each cost.
-fn row<T: Display>(layer: &str, channels: &str, costs: &[T], accuracy: &str, loss: &str) -> String {
+fn row<T: Display>(round: &str, cuts: &str, costs: &[T], accuracy: &str, loss: &str) -> String {
     let costs: String = costs.iter().map(|cost| format!(" {cost:>8}")).collect();
-    format!("{layer:32} {channels:>11}{costs} {accuracy:>9}  {loss:>8}")
+    format!("{round:>5} {cuts:>5}{costs} {accuracy:>9} {loss:>8}")
 }

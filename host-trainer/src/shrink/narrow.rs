@@ -22,7 +22,7 @@ impl Slim {
     }
 
     /// Squeeze-and-excite narrowed to the published share of the channels it squeezes.
-    pub(super) fn with_squeezes_cut(self) -> Self {
+    pub fn with_squeezes_cut(self) -> Self {
         let oversized = self.arch.widths.oversized();
         oversized
             .iter()
@@ -45,12 +45,12 @@ impl Slim {
     }
 
     /// The network with `keep` channels along `dimension`, those that matter most.
-    pub(super) fn cut(&self, dimension: &Dimension, keep: usize) -> Self {
+    pub fn cut(&self, dimension: &Dimension, keep: usize) -> Self {
         self.keeping(dimension, &self.most_important(dimension, keep))
     }
 
     /// The network with these channels along `dimension`.
-    pub(super) fn keeping(&self, dimension: &Dimension, kept: &[usize]) -> Self {
+    pub fn keeping(&self, dimension: &Dimension, kept: &[usize]) -> Self {
         let arch = &self.arch;
         let widths = arch.widths.set(dimension, kept.len());
         let arch = Arch::with(arch.variant, arch.classes, &widths);
@@ -152,7 +152,7 @@ pub(super) mod tests {
     use crate::net::Net;
 
     /// A network in which every layer passes something on.
-    pub(in crate::shrink) fn slim(variant: Variant) -> Slim {
+    pub fn slim(variant: Variant) -> Slim {
         let arch = Arch::new(variant, 5);
         let mut rng = fastrand::Rng::with_seed(3);
         let array = |(name, shape): (String, Vec<usize>)| {

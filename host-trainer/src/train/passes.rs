@@ -1,7 +1,5 @@
 //! Forward passes over many pictures without training: logits, embeddings, validation.
 
-use std::borrow::Cow;
-
 use tch::{Device, TchError, Tensor};
 
 use super::batch;
@@ -54,7 +52,7 @@ fn moved(inputs: &Inputs, side: [u32; 2], device: Device) -> Result<Tensor, TchE
 
 /// Validation pictures. They stay on a GPU if they fit there, and wait in memory otherwise.
 pub(super) struct Validation<'a> {
-    inputs: Cow<'a, Inputs>,
+    inputs: &'a Inputs,
     side: [u32; 2],
     resident: Option<Vec<Tensor>>,
 }
@@ -62,22 +60,20 @@ pub(super) struct Validation<'a> {
 impl<'a> Validation<'a> {
     /// Pictures of `side` (height, width) for networks on `device`.
     pub(super) fn new(
-        inputs: impl Into<Cow<'a, Inputs>>,
+        inputs: &'a Inputs,
         side: [u32; 2],
         device: Device,
     ) -> Result<Self, TrainError> {
-        let inputs = inputs.into();
         let numbers: usize = inputs.iter().map(|(input, _)| input.len()).sum();
         let fits = device.is_cuda() && numbers * size_of::<f32>() <= resident::LARGEST;
         let chunks = || {
             let chunks = inputs.chunks(CHUNK);
             chunks.map(|chunk| moved(chunk, side, device)).collect()
         };
-        let resident = fits.then(chunks).transpose()?;
         Ok(Self {
             inputs,
             side,
-            resident,
+            resident: fits.then(chunks).transpose()?,
         })
     }
 
@@ -95,7 +91,7 @@ impl<'a> Validation<'a> {
                 })?;
                 answers.iter().flat_map(net::rows).collect()
             }
-            None => logits(net, &self.inputs, self.side)?,
+            None => logits(net, self.inputs, self.side)?,
         };
         let mut confusion = Confusion::new(classes);
         let mut loss = 0.0;

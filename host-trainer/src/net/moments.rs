@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::Net;
 use crate::arch::{Conv, Step};
-use crate::net::Net;
+use crate::loader::Batch;
 
 /// So many places of a batch are counted at most; early layers have a hundred thousand that are
 /// much alike.
@@ -67,11 +68,8 @@ impl Sums {
     }
 }
 
-/// Those of `net` for network inputs `[n, 3, height, width]`.
-pub fn moments<'a>(
-    net: &Net,
-    inputs: impl IntoIterator<Item = &'a Tensor>,
-) -> Result<Moments, TchError> {
+/// Those of `net` for network inputs of `side` (height, width).
+pub fn moments(net: &Net, inputs: &[Batch], side: [u32; 2]) -> Result<Moments, TchError> {
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     let mut watch = |step: &Step, x: &Tensor| {
         let Some(name) = mixer(step) else {
@@ -84,8 +82,9 @@ pub fn moments<'a>(
         }
         sums.get_mut(name).map_or(Ok(()), |sums| sums.count(&x))
     };
-    for input in inputs {
-        tch::no_grad(|| net.watched(input, &mut watch))?;
+    for batch in inputs {
+        let input = input(batch, side)?.f_to_device(net.device())?;
+        tch::no_grad(|| net.watched(&input, &mut watch))?;
     }
     let moments = sums.into_iter();
     moments
@@ -118,4 +117,11 @@ fn places(x: &Tensor) -> Result<Tensor, TchError> {
     x.f_slice(0, 0, all, every.max(1))?
         .f_to_kind(Kind::Float)?
         .f_to_device(Device::Cpu)
+}
+
+/// `[n, 3, height, width]`
+fn input(batch: &Batch, [height, width]: [u32; 2]) -> Result<Tensor, TchError> {
+    let shape = [batch.classes.len() as i64, height.into(), width.into(), 3];
+    let pixels = Tensor::f_from_slice(&batch.inputs)?.f_view(shape)?;
+    pixels.f_permute([0, 3, 1, 2])
 }

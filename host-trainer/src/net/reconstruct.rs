@@ -5,10 +5,9 @@
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::moments::{Moments, mixer};
-use super::narrow::Slim;
 use crate::arch::{Arch, Conv, Dimension, NORM_EPSILON, Step};
-use crate::net;
 use crate::quantise;
+use crate::shrink::Slim;
 use crate::weights::Array;
 
 /// Added to every variance, as a share of their mean: a few hundred pictures say little about
@@ -220,7 +219,7 @@ impl Slim {
         let size = numbers.size().into_iter().map(|n| n as usize);
         let axes = self.weights.get(name).map_or(0, |old| old.shape.len());
         let shape = size.chain(std::iter::repeat(1)).take(axes).collect();
-        let values = net::values(numbers);
+        let values = super::values(numbers);
         self.weights.insert(name.into(), Array { shape, values });
     }
 }
@@ -245,8 +244,8 @@ impl Refit {
     }
 }
 
-/// The channels that stay, in order: the cheapest half of those too many goes, the others are
-/// judged anew.
+/// The channels that stay, in order: the cheapest half of those too many goes (all, when they are
+/// few), the others are judged anew.
 fn surgeon(kernel: &Tensor, covariance: &Tensor, keep: usize) -> Result<Vec<usize>, TchError> {
     let channels = covariance.size()[0] as usize;
     let mut kept: Vec<usize> = (0..channels).collect();
@@ -258,7 +257,9 @@ fn surgeon(kernel: &Tensor, covariance: &Tensor, keep: usize) -> Result<Vec<usiz
         let costs = Vec::<f64>::try_from(&costs)?;
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by(|a, b| costs[*a].total_cmp(&costs[*b]));
-        order.drain(..(kept.len() - keep).div_ceil(2));
+        let excess = kept.len() - keep;
+        let few = excess * 50 < keep;
+        order.drain(..if few { excess } else { excess.div_ceil(2) });
         order.sort_unstable();
         kept = order.into_iter().map(|place| kept[place]).collect();
     }

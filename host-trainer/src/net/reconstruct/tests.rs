@@ -1,8 +1,11 @@
+//! What a network answers after channels went, beside what it answered before.
+
 use super::*;
 use crate::arch::{Variant, Widths};
-use crate::net::Net;
-use crate::shrink::moments::moments;
-use crate::shrink::narrow::tests::slim;
+use crate::loader::Batch;
+use crate::net::moments::moments;
+use crate::net::{self, Net};
+use crate::shrink::slim;
 
 fn net(slim: &Slim) -> Net {
     let mut net = Net::on_processor(&slim.arch);
@@ -13,8 +16,16 @@ fn net(slim: &Slim) -> Net {
 fn inputs() -> Tensor {
     net::seed(7);
     // Coarse blotches, so that layers are given something that varies within a picture.
-    let coarse = Tensor::randn([12, 3, 8, 8], (Kind::Float, tch::Device::Cpu));
+    let coarse = Tensor::randn([12, 3, 8, 8], (Kind::Float, Device::Cpu));
     coarse.upsample_bilinear2d([32, 32], false, None, None)
+}
+
+fn seen(net: &Net, input: &Tensor) -> Moments {
+    let batch = Batch {
+        inputs: net::values(&input.permute([0, 2, 3, 1])),
+        classes: vec![0; 12],
+    };
+    moments(net, &[batch], [32, 32]).unwrap()
 }
 
 fn error(one: &Tensor, other: &Tensor) -> f64 {
@@ -47,7 +58,7 @@ fn layers_make_up_for_channels_that_go() {
     ] {
         let whole = slim(variant);
         let whole_net = net(&whole);
-        let seen = moments(&whole_net, [&input]).unwrap();
+        let seen = seen(&whole_net, &input);
         let answer = whole_net.forward(&input, false).unwrap();
         let dimensions = Widths::dimensions(variant);
         let named = dimensions
@@ -94,7 +105,7 @@ fn what_others_tell_as_well_goes_without_a_trace() {
     }
     let input = inputs();
     let whole_net = net(&whole);
-    let seen = moments(&whole_net, [&input]).unwrap();
+    let seen = seen(&whole_net, &input);
     let answer = whole_net.forward(&input, false).unwrap();
     let moved = |slim: &Slim| error(&answer, &net(slim).forward(&input, false).unwrap());
     let rebuilt = moved(&whole.rebuilt(dimension, 32, &seen).unwrap());
