@@ -159,9 +159,10 @@ impl Slim {
         let moment = &moments[consumer];
         let name = format!("{consumer}.weight");
         let scaled = matrix(&quantise::fold(&self.arch, &self.weights)[&name])?;
-        let kept = surgeon(&scaled, &damped(&moment.covariance)?, keep)?;
+        let covariance = damped(&moment.covariance)?;
+        let kept = surgeon(&scaled, &covariance, keep)?;
         let kernel = matrix(&self.weights[&name])?;
-        let Refit { kernel: fit, .. } = Refit::of(&kernel, &damped(&moment.covariance)?, &kept)?;
+        let Refit { kernel: fit, .. } = Refit::of(&kernel, &covariance, &kept)?;
         let left = fit.f_mv(&moment.mean.f_index_select(0, &index(&kept))?)?;
         let lost = kernel.f_mv(&moment.mean)?.f_sub(&left)?;
         let mut slim = self.keeping(dimension, &kept);
