@@ -26,6 +26,7 @@ use tch::Tensor;
 
 use average::Average;
 use batch::DeviceBatch;
+pub use batch::input;
 pub use events::{EpochRecord, TrainError, TrainEvent};
 pub use find_lr::{RateTrial, find_lr};
 use flat::flatten;

@@ -8,6 +8,7 @@ use tch::{Device, Kind, TchError, Tensor};
 use super::Net;
 use crate::arch::{Conv, Step};
 use crate::loader::Batch;
+use crate::train;
 
 /// So many places of a batch are counted at most; early layers have a hundred thousand that are
 /// much alike.
@@ -83,7 +84,7 @@ pub fn moments(net: &Net, inputs: &[Batch], side: [u32; 2]) -> Result<Moments, T
         sums.get_mut(name).map_or(Ok(()), |sums| sums.count(&x))
     };
     for batch in inputs {
-        let input = input(batch, side)?.f_to_device(net.device())?;
+        let input = train::input(batch, side, net.device())?;
         tch::no_grad(|| net.watched(&input, &mut watch))?;
     }
     let moments = sums.into_iter();
@@ -117,11 +118,4 @@ fn places(x: &Tensor) -> Result<Tensor, TchError> {
     x.f_slice(0, 0, all, every.max(1))?
         .f_to_kind(Kind::Float)?
         .f_to_device(Device::Cpu)
-}
-
-/// `[n, 3, height, width]`
-fn input(batch: &Batch, [height, width]: [u32; 2]) -> Result<Tensor, TchError> {
-    let shape = [batch.classes.len() as i64, height.into(), width.into(), 3];
-    let pixels = Tensor::f_from_slice(&batch.inputs)?.f_view(shape)?;
-    pixels.f_permute([0, 3, 1, 2])
 }

@@ -16,17 +16,25 @@ pub(super) struct DeviceBatch {
     pub(super) mixed: Option<(Tensor, f64)>,
 }
 
+/// The inputs of a batch, of `side` (height, width), as `[n, 3, height, width]`.
+pub fn input(
+    batch: &Batch,
+    [height, width]: [u32; 2],
+    device: tch::Device,
+) -> Result<Tensor, TchError> {
+    let shape = [batch.classes.len() as i64, height.into(), width.into(), 3];
+    let input = Tensor::f_from_slice(&batch.inputs)?.f_view(shape)?;
+    input.f_to_device(device)?.f_permute([0, 3, 1, 2])
+}
+
 /// The tensors of a batch of inputs of `side` (height, width).
 pub(super) fn on_device(
     batch: &Batch,
     side: [u32; 2],
     device: tch::Device,
 ) -> Result<DeviceBatch, TchError> {
-    let [height, width] = side.map(i64::from);
-    let shape = [batch.classes.len() as i64, height, width, 3];
-    let input = Tensor::f_from_slice(&batch.inputs)?.f_view(shape)?;
     Ok(DeviceBatch {
-        input: input.f_to_device(device)?.f_permute([0, 3, 1, 2])?,
+        input: input(batch, side, device)?,
         truth: Tensor::f_from_slice(&batch.classes)?.f_to_device(device)?,
         mixed: None,
     })
