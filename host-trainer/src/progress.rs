@@ -60,8 +60,10 @@ impl Progress {
                 bar.set_position(*done as u64);
                 bar.set_message(format!("epoch {epoch}/{epochs} loss {loss:.3}"));
             }
-            TrainEvent::Stopped { epoch, best_epoch } => {
-                println!("stopped after epoch {epoch}: none was better than epoch {best_epoch}")
+            TrainEvent::Stopped { epoch, highest } => {
+                println!(
+                    "stopped after epoch {epoch}: none had a higher accuracy than epoch {highest}"
+                )
             }
             TrainEvent::Epoch { record, best, .. } => {
                 if let Some(bar) = self.bar.take() {

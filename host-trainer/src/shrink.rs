@@ -18,7 +18,7 @@ pub use narrow::tests::slim;
 use serde::Serialize;
 
 use crate::arch::{Arch, Dimension, Widths};
-use crate::net::Net;
+use crate::net::{Moments, Net};
 use crate::train::TrainError;
 
 /// Channels are taken away by so many: the kernels compute eight together.
@@ -135,13 +135,19 @@ fn narrowed(
     most: f64,
 ) -> Result<(Slim, Vec<Cut>), ShrinkError> {
     let (mut slim, mut cuts) = (now.clone(), Vec::new());
-    for (dimension, cut) in offers(now, evidence, goal)? {
+    let seen = evidence.moments(&net(now)?)?;
+    let offers = offers(now, &seen, evidence, goal)?;
+    let mut of_now = Some(seen);
+    for (dimension, cut) in offers {
         let costs = goal.costs(&slim.arch)?;
         if goal.excess(&costs) <= most || goal.exceeded(&costs).is_none() {
             break;
         }
         // Those of a network before the last cut have other shapes.
-        let seen = evidence.moments(&net(&slim)?)?;
+        let seen = match of_now.take() {
+            Some(seen) => seen,
+            None => evidence.moments(&net(&slim)?)?,
+        };
         let rebuilt = slim.rebuilt(&dimension, cut.after, &seen);
         slim = rebuilt.map_err(TrainError::from)?;
         cuts.push(cut);
@@ -150,15 +156,14 @@ fn narrowed(
 }
 
 /// A cut of each layer that saves something, in order of their price: the divergence for what is
-/// saved.
+/// saved. `seen` is what its layers are given.
 fn offers(
     now: &Slim,
+    seen: &Moments,
     evidence: &Evidence<'_>,
     goal: &Goal<'_>,
 ) -> Result<Vec<(Dimension, Cut)>, ShrinkError> {
-    let whole = net(now)?;
-    let seen = evidence.moments(&whole)?;
-    let before = evidence.answers(&whole)?;
+    let before = evidence.answers(&net(now)?)?;
     let excess = goal.excess(&goal.costs(&now.arch)?);
     let mut offers = Vec::new();
     for dimension in Widths::dimensions(now.arch.variant) {
@@ -167,7 +172,7 @@ fn offers(
         if dimension.is_squeeze() || after == 0 {
             continue;
         }
-        let slim = now.rebuilt(&dimension, after, &seen);
+        let slim = now.rebuilt(&dimension, after, seen);
         let slim = slim.map_err(TrainError::from)?;
         let saved = excess - goal.excess(&goal.costs(&slim.arch)?);
         if saved <= 0.0 {

@@ -37,7 +37,7 @@ pub use passes::{Inputs, embeddings, logits};
 pub use recipe::{Precision, Preset, Recipe};
 pub use renormalise::renormalise;
 use resident::Resident;
-pub use state::{Position, TrainState};
+pub use state::{Position, TrainState, highest};
 pub use teacher::{Teacher, Teachers};
 
 use crate::loader::{EpochPlan, NO_VEHICLE, Pictures, spread};
@@ -102,10 +102,10 @@ pub fn train(
     let patience = job.recipe.patience;
     let first = trainer.position.records.len() as u32 + 1;
     for epoch in first..=job.recipe.epochs {
-        let best_epoch = trainer.position.best_epoch;
-        if patience > 0 && best_epoch > 0 && epoch > best_epoch + patience {
+        let highest = trainer.position.highest();
+        if patience > 0 && highest > 0 && epoch > highest + patience {
             let epoch = epoch - 1;
-            listener(TrainEvent::Stopped { epoch, best_epoch }).map_err(TrainError::Listener)?;
+            listener(TrainEvent::Stopped { epoch, highest }).map_err(TrainError::Listener)?;
             break;
         }
         trainer.epoch(epoch, listener)?;
@@ -285,12 +285,11 @@ impl<'a> Trainer<'a> {
             images_per_second,
         };
         let position = &mut self.position;
-        let past = position.records.iter().map(|r| r.valid_accuracy);
-        let best = record.valid_accuracy > past.fold(f64::NEG_INFINITY, f64::max);
+        position.records.push(record.clone());
+        let best = position.is_last_best(self.job.valid.len());
         if best {
             position.best_epoch = epoch;
         }
-        position.records.push(record.clone());
         let weights = validated.weights();
         let position = self.position.clone();
         let state = state::take(self.net, self.average.as_ref(), &self.memories, position);

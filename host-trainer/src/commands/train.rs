@@ -261,8 +261,15 @@ fn finish(run: &Run, record: &RunRecord, records: &[EpochRecord]) -> anyhow::Res
         .iter()
         .find(|epoch| epoch.epoch == record.best_epoch);
     let accuracy = best.map_or(0.0, |epoch| epoch.valid_accuracy);
+    let higher = train::highest(records).filter(|epoch| epoch.valid_accuracy > accuracy);
+    let higher = higher.map_or_else(String::new, |higher| {
+        format!(
+            "; {:.4} at epoch {}, but so few pictures cannot tell the two apart",
+            higher.valid_accuracy, higher.epoch
+        )
+    });
     println!(
-        "\nbest epoch   {} with validation accuracy {accuracy:.4}",
+        "\nbest epoch   {} with validation accuracy {accuracy:.4}{higher}",
         record.best_epoch
     );
     let page = report::write(run, None).with_context(|| {

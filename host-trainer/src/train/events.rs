@@ -5,7 +5,7 @@ use crate::metrics::Confusion;
 use crate::weights::Weights;
 
 /// Numbers of one finished epoch.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EpochRecord {
     /// Counted from 1.
     pub epoch: u32,
@@ -51,7 +51,7 @@ pub enum TrainEvent<'a> {
         train: &'a Confusion,
         /// Answers on validation pictures.
         valid: &'a Confusion,
-        /// Whether no epoch was better so far.
+        /// Whether its weights are the best so far, see `Position::best_epoch`.
         best: bool,
         /// From here training goes on as if it had never stopped.
         state: &'a TrainState,
@@ -60,8 +60,8 @@ pub enum TrainEvent<'a> {
     Stopped {
         /// The last epoch.
         epoch: u32,
-        /// The best one.
-        best_epoch: u32,
+        /// The first with the highest validation accuracy.
+        highest: u32,
     },
 }
 

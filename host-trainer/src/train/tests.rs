@@ -148,14 +148,14 @@ fn patience_ends_a_run_that_gets_no_better() {
         lr: 1e-9,
         mixup: 0.0,
         ema_decay: 0.0,
-        // The accuracy of untrained weights, which do not move, stays what it is; only a better
-        // one counts, so the first epoch stays the best.
+        // The accuracy of untrained weights, which do not move, stays what it is; only a higher
+        // one counts, so the first epoch stays the highest.
         ..small_recipe()
     };
     let (states, _) = run(&recipe);
     assert!(states.len() < 40, "{}", states.len());
     let position = &states.last().unwrap().position;
-    assert_eq!(states.len() as u32, position.best_epoch + 2);
+    assert_eq!(states.len() as u32, position.highest() + 2);
 }
 
 #[test]
