@@ -16,7 +16,7 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &[u8])] = files!("car-colour-0.4.0":
+const FILES: &[(&str, &[u8])] = files!("car-colour-0.5.0":
     "manifest.json",
     "manifest.sha256",
     "model.onnx",

@@ -145,7 +145,7 @@ impl Device {
 }
 
 /// The version of the bundle compiled in.
-pub const SHIPPED: &str = "0.4.0";
+pub const SHIPPED: &str = "0.5.0";
 
 /// A manifest's text with another version: another bundle.
 pub fn version(number: &'static str) -> impl Fn(String) -> String {

@@ -143,10 +143,10 @@ fn in_shell(device: &Device, before: &str, words: &str) -> Told {
 fn a_write_that_fails_leaves_nothing() {
     let (device, a, _) = device();
     let stored = device.stored();
-    // Files may have 256 kB at most; the network is larger.
+    // Files may have 128 kB at most; the network is larger.
     let told = in_shell(
         &device,
-        "trap '' XFSZ && ulimit -f 512",
+        "trap '' XFSZ && ulimit -f 256",
         "bundle install b.tar",
     );
     assert_eq!(told.code, 1);
@@ -170,7 +170,8 @@ fn a_full_disk_is_told_before_anything_is_written() {
     let (device, a, _) = device();
     fs::rename(device.path("store"), device.path("kept")).unwrap();
     fs::create_dir(device.path("store")).unwrap();
-    let mount = "mount -t tmpfs -o size=5m none store && cp -r kept/bundles kept/state.json store/";
+    // As much as must stay free beside any bundle.
+    let mount = "mount -t tmpfs -o size=4m none store && cp -r kept/bundles kept/state.json store/";
     let program = program().get_program().to_string_lossy().into_owned();
     let script = format!(
         "{mount} && rm -r store/bundles/00* && {program} bundle install b.tar --config agent.toml; \

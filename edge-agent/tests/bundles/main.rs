@@ -105,7 +105,7 @@ fn what_nobody_vouches_for_changes_nothing() {
     let state = device.state();
 
     device.unsigned_archive("unsigned", version("1.2.0"));
-    let id = device.unsigned_archive("stranger", version("0.4.1"));
+    let id = device.unsigned_archive("stranger", version("0.5.1"));
     let stranger = signer::Signer::new(8);
     stranger.sign(&device.path("stranger.tar"), &format!("bundle:{id}"));
     device.archive("changed", version("0.3.2"));

@@ -141,12 +141,16 @@ mod tests {
         let car = road_sim::portrait("red", 1, 96, 64).unwrap();
         let car = picture::png(car.view()).unwrap();
         std::fs::write(at.join("data/red/1.png"), &car).unwrap();
-        let single = Bundle::shipped().unwrap();
-        let mut manifest = single.manifest().clone();
-        manifest.arithmetic = Arithmetic::Half;
-        let model = single.model().to_vec();
-        let half = Bundle::write(&at.join("half"), manifest, model, vec![car], vec![]).unwrap();
-        let pictures = Dataset::scan_known(&at.join("data"), &single.manifest().labels).unwrap();
+        let shipped = Bundle::shipped().unwrap();
+        let written = |name: &str, arithmetic| {
+            let mut manifest = shipped.manifest().clone();
+            manifest.arithmetic = arithmetic;
+            let (model, golden) = (shipped.model().to_vec(), vec![car.clone()]);
+            Bundle::write(&at.join(name), manifest, model, golden, vec![]).unwrap()
+        };
+        let single = written("single", Arithmetic::Single);
+        let half = written("half", Arithmetic::Half);
+        let pictures = Dataset::scan_known(&at.join("data"), &shipped.manifest().labels).unwrap();
         let logits = |bundle: &Bundle| {
             let answers = answers(bundle.model(), bundle, &pictures, "").unwrap();
             answers.scores[0].logits().to_vec()

@@ -13,7 +13,7 @@ use crate::shell::Tool;
 use crate::workspace;
 
 /// Of the bundle that is made from the shipped one.
-const VERSION: &str = "0.4.1";
+const VERSION: &str = "0.5.1";
 /// What the config says about bundles.
 const STORE: &str = "
 [bundle]
