@@ -25,7 +25,7 @@ use site::Site;
 /// Modules before the classifier that move with it: four blocks and the last convolution.
 const MODULES: usize = 5;
 /// Steps that it moves for, unless told otherwise.
-pub const STEPS: u32 = 200;
+pub const STEPS: u32 = 120;
 /// Pictures of each kind in a step.
 const BATCH: usize = 32;
 /// Highest learning rate.

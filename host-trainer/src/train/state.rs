@@ -45,9 +45,10 @@ impl Position {
     /// cannot tell apart the highest accuracy is luck, and the latest epoch has learnt most.
     pub(super) fn is_last_best(&self, pictures: usize) -> bool {
         let accuracies = self.records.iter().map(|record| record.valid_accuracy);
-        let most = accuracies.clone().fold(f64::NEG_INFINITY, f64::max);
+        let most = accuracies.fold(f64::NEG_INFINITY, f64::max);
         let error = (most * (1.0 - most) / pictures.max(1) as f64).sqrt();
-        accuracies.last().is_some_and(|last| last >= most - error)
+        let last = self.records.last();
+        last.is_some_and(|last| last.valid_accuracy >= most - error)
     }
 
     /// The first epoch with the highest validation accuracy, 0 before the first ended.

@@ -101,7 +101,8 @@ impl Own {
         if !losses.is_empty() {
             bail!(
                 "adapting loses too much on the bundle's own test pictures: {}; nothing was \
-                 written. Label pictures of these colours, or look for wrong labels",
+                 written. Label pictures of these colours, look for wrong labels, or give fewer \
+                 --steps",
                 losses.join("; ")
             );
         }
