@@ -49,13 +49,13 @@ fn halves_answer_nearly_what_floats_do() {
     }
 }
 
-/// The shipped bundle's model in half precision: by the processor where it can, else in single.
+/// The shipped bundle's network in half precision: by the processor where it can, else in single.
 #[test]
 fn a_runner_says_how_precisely_it_computes() {
     let bundle = Bundle::shipped().unwrap();
     let input = &bundle.manifest().input;
     let labels = || bundle.manifest().labels.clone().into();
-    let single = Runner::new(&bundle).unwrap();
+    let single = Runner::unproved(bundle.model(), input, labels(), 1.0).unwrap();
     assert_eq!(single.arithmetic(), Arithmetic::Single);
     let emulated = Runner::emulating_half(bundle.model(), input, labels(), 1.0).unwrap();
     assert_eq!(emulated.arithmetic(), Arithmetic::Half);
@@ -65,4 +65,9 @@ fn a_runner_says_how_precisely_it_computes() {
     #[cfg(not(target_arch = "aarch64"))]
     let native = false;
     assert_eq!(own.arithmetic() == Arithmetic::Half, native);
+    let as_asked = match bundle.manifest().arithmetic {
+        Arithmetic::Single => Arithmetic::Single,
+        Arithmetic::Half => own.arithmetic(),
+    };
+    assert_eq!(Runner::new(&bundle).unwrap().arithmetic(), as_asked);
 }
