@@ -18,7 +18,7 @@ use crate::arch::Arch;
 use crate::net::Net;
 use crate::train::tune::{Tuning, tune};
 use crate::unpack;
-use crate::weights::Weights;
+use crate::weights::{self, Weights};
 use memory::Memory;
 use site::Site;
 
@@ -50,6 +50,10 @@ pub struct Effort {
     pub steps: u32,
     /// Where random numbers start from.
     pub seed: u64,
+    /// How far it goes from the bundle's weights to those that the steps lead to, above 0 to 1: less keeps
+    /// more of what the bundle knew (Wortsman et al., Robust fine-tuning of zero-shot models,
+    /// CVPR 2022).
+    pub share: f32,
 }
 
 /// A bundle's network, ready to be moved.
@@ -101,6 +105,11 @@ impl Base {
         };
         let kinds = [site.examples(lesson), memory.examples()];
         tune(&mut net, &tuning, &kinds)?;
+        if lesson.effort.share < 1.0 {
+            let mut weights = net.weights();
+            weights::move_towards(&mut weights, &self.weights, 1.0 - lesson.effort.share);
+            net.load_all(&weights, &self.origin)?;
+        }
         Ok(net)
     }
 }

@@ -121,13 +121,22 @@ pub fn half(split: &str, single: &Confusion, half: &Confusion) -> String {
     )
 }
 
-/// The section of a bundle that was adapted to a site: to which bundle's it is and what that
+/// The section of a bundle that was adapted to a site: which bundle it was made from, which `share`
+/// of the way its weights went from that bundle's to those that were learned, and what that
 /// brought, before and after, on vehicles that were not learned from.
-pub fn adapted(from: &str, tried: Option<(&Confusion, &Confusion)>) -> String {
+pub fn adapted(from: &str, share: f32, tried: Option<(&Confusion, &Confusion)>) -> String {
     let mut text = format!(
         "\n## Adapted to one site\n\nThe last layers of bundle {from} learned from pictures of one \
          camera. Elsewhere expect no more than of that bundle.\n"
     );
+    if share < 1.0 {
+        let _ = writeln!(
+            text,
+            "\nIts weights go {:.0} % of the way from that bundle's to those that were learned: \
+             farther on it forgot too much.",
+            100.0 * share
+        );
+    }
     match tried {
         Some((before, after)) => {
             let _ = writeln!(

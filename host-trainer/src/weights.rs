@@ -114,6 +114,16 @@ pub fn add(sum: &mut Weights, other: &Weights) {
     }
 }
 
+/// Moves each number that `other` has too towards its number there, by `share` of the way.
+pub fn move_towards(weights: &mut Weights, other: &Weights, share: f32) {
+    for (name, array) in weights {
+        let other = other.get(name).map_or(&[] as &[f32], |other| &other.values);
+        for (value, there) in array.values.iter_mut().zip(other) {
+            *value += share * (there - *value);
+        }
+    }
+}
+
 /// Divides every number.
 pub fn divide(weights: &mut Weights, by: f32) {
     let numbers = weights.values_mut().flat_map(|array| &mut array.values);
@@ -167,6 +177,23 @@ mod tests {
         let weights = Weights::from([("a.weight".into(), array)]);
         write(&path, &weights).unwrap();
         assert_eq!(read(&path).unwrap(), weights);
+    }
+
+    #[test]
+    fn a_quarter_of_the_way_is_that_and_all_of_it_is_there() {
+        let one = |name: &str, value: f32| {
+            let array = Array {
+                shape: vec![1],
+                values: vec![value],
+            };
+            (name.to_string(), array)
+        };
+        let there = Weights::from([one("a", 3.0), one("c", 7.0)]);
+        for (share, at) in [(0.0, -1.0), (0.25, 0.0), (1.0, 3.0)] {
+            let mut weights = Weights::from([one("a", -1.0), one("b", 5.0)]);
+            move_towards(&mut weights, &there, share);
+            assert_eq!(weights, Weights::from([one("a", at), one("b", 5.0)]));
+        }
     }
 
     #[test]

@@ -237,7 +237,8 @@ fn its_own_pictures_guard_what_the_bundle_knew() {
             assert_eq!(site.manifest().metrics[0].split, "own test");
         }
         Some(1) => {
-            let says = "adapting loses too much on the bundle's own test pictures: ";
+            let says =
+                "adapting loses too much on the bundle's own test pictures, even 25 % of the way: ";
             assert!(errors.contains(says), "{errors}");
             assert!(!at.join("site").exists());
         }

@@ -161,7 +161,7 @@ impl Layer {
                 )?;
                 match conv.activation {
                     Some(Activation::Relu) => y.f_relu()?,
-                    Some(Activation::Relu6) => y.f_clamp(0.0, 6.0)?,
+                    Some(Activation::Relu6) => y.f_relu6()?,
                     Some(Activation::HardSwish) => y.f_hardswish()?,
                     None => y,
                 }

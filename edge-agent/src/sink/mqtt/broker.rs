@@ -2,13 +2,14 @@
 //! subscriber that stays. Compiled for tests only.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
@@ -76,20 +77,55 @@ impl Broker {
         self.folder.path()
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it listens. Again when it ended, because somebody took its port
+    /// in the meantime, or hangs, as a child of an emulated program now and then does between
+    /// its fork and its exec.
     pub fn start(&mut self) {
+        for _ in 0..6 {
+            self.spawn();
+            if self.listens_soon() {
+                return;
+            }
+            self.kill();
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        panic!("mosquitto does not start; it says:\n{said}");
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("mosquitto.log")
+    }
+
+    fn spawn(&mut self) {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log());
         let child = Command::new(program().unwrap())
             .arg("-c")
             .arg(self.folder.path().join("mosquitto.conf"))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log.unwrap())
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let port = self.port;
-        wait_for("mosquitto", || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
+    }
+
+    /// Whether it takes connections within half a minute.
+    fn listens_soon(&mut self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            let ended = |child: &mut Child| child.try_wait().unwrap().is_some();
+            if self.child.as_mut().is_none_or(ended) {
+                return false;
+            }
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     /// Kills it; it writes nothing any more.
