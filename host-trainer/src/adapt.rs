@@ -50,9 +50,9 @@ pub struct Effort {
     pub steps: u32,
     /// Where random numbers start from.
     pub seed: u64,
-    /// How far it goes from the bundle's weights to those that the steps lead to, above 0 to 1: less keeps
-    /// more of what the bundle knew (Wortsman et al., Robust fine-tuning of zero-shot models,
-    /// CVPR 2022).
+    /// How far it goes from the bundle's weights to those that the steps lead to, above 0 to 1:
+    /// less keeps more of what the bundle knew (Wortsman et al., Robust fine-tuning of zero-shot
+    /// models, CVPR 2022).
     pub share: f32,
 }
 

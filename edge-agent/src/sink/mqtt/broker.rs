@@ -77,9 +77,8 @@ impl Broker {
         self.folder.path()
     }
 
-    /// Starts it and waits until it listens. Again when it ended, because somebody took its port
-    /// in the meantime, or hangs, as a child of an emulated program now and then does between
-    /// its fork and its exec.
+    /// Starts it and waits until it listens. Again when it ends, as when somebody took its port in
+    /// the meantime, or does not listen.
     pub fn start(&mut self) {
         for _ in 0..6 {
             self.spawn();
