@@ -50,10 +50,6 @@ pub struct Effort {
     pub steps: u32,
     /// Where random numbers start from.
     pub seed: u64,
-    /// How far it goes from the bundle's weights to those that the steps lead to, above 0 to 1:
-    /// less keeps more of what the bundle knew (Wortsman et al., Robust fine-tuning of zero-shot
-    /// models, CVPR 2022).
-    pub share: f32,
 }
 
 /// A bundle's network, ready to be moved.
@@ -92,8 +88,13 @@ impl Base {
         net.feature_modules().saturating_sub(MODULES)
     }
 
-    /// The network after a lesson.
-    pub fn moved(&self, site: &Site, memory: &Memory, lesson: &Lesson<'_>) -> anyhow::Result<Net> {
+    /// The weights after a lesson.
+    pub fn learned(
+        &self,
+        site: &Site,
+        memory: &Memory,
+        lesson: &Lesson<'_>,
+    ) -> anyhow::Result<Weights> {
         let mut net = self.net()?;
         let tuning = Tuning {
             from: self.moves_from(&net),
@@ -105,11 +106,17 @@ impl Base {
         };
         let kinds = [site.examples(lesson), memory.examples()];
         tune(&mut net, &tuning, &kinds)?;
-        if lesson.effort.share < 1.0 {
-            let mut weights = net.weights();
-            weights::move_towards(&mut weights, &self.weights, 1.0 - lesson.effort.share);
-            net.load_all(&weights, &self.origin)?;
-        }
+        Ok(net.weights())
+    }
+
+    /// The network that is a share, above 0 to 1, of the way from the bundle's weights to those
+    /// that were learned: less keeps more of what the bundle knew (Wortsman et al., Robust
+    /// fine-tuning of zero-shot models, CVPR 2022).
+    pub fn moved(&self, learned: &Weights, share: f32) -> anyhow::Result<Net> {
+        let mut weights = learned.clone();
+        weights::move_towards(&mut weights, &self.weights, 1.0 - share);
+        let mut net = Net::on_processor(&self.arch);
+        net.load_all(&weights, &self.origin)?;
         Ok(net)
     }
 }

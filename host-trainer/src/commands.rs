@@ -33,14 +33,21 @@ pub fn usage(error: impl std::fmt::Display) -> anyhow::Error {
 
 /// The weights that `--pretrained` names: imagenet, a file, a bundle's folder, or none.
 pub fn pretrained(name: &str, variant: Variant) -> anyhow::Result<Option<Pretrained>> {
-    if Path::new(name).is_dir() {
-        return bundled(Path::new(name), variant).map(Some).map_err(usage);
+    if let Some(folder) = bundle_folder(name) {
+        return bundled(folder, variant).map(Some).map_err(usage);
     }
     pretrained::resolve(name, variant).map_err(|error| match error {
         PretrainedError::Weights(error) => usage(error),
         error @ PretrainedError::Unpublished(_) => usage(error),
         error => error.into(),
     })
+}
+
+/// The bundle's folder that `--pretrained` names, if it names one. The two words are no folders,
+/// whatever lies in the working directory: `./none` is.
+pub fn bundle_folder(name: &str) -> Option<&Path> {
+    let word = matches!(name, "imagenet" | "none");
+    Some(Path::new(name)).filter(|path| !word && path.is_dir())
 }
 
 fn bundled(folder: &Path, variant: Variant) -> anyhow::Result<Pretrained> {

@@ -95,6 +95,7 @@ impl Dataset {
             item.class = index[item.class];
         }
         dataset.classes = classes.to_vec();
+        sort(&mut dataset.items);
         Ok(dataset)
     }
 
@@ -107,7 +108,7 @@ impl Dataset {
             Some(Item { class, ..item })
         };
         let mut items: Vec<Item> = all.items.iter().cloned().filter_map(within).collect();
-        items.sort_by(|a, b| (a.class, &a.path).cmp(&(b.class, &b.path)));
+        sort(&mut items);
         Ok(Self {
             root: root.into(),
             classes: classes.to_vec(),
@@ -153,6 +154,7 @@ impl Dataset {
                 return Err(DatasetError::EmptyClass(folder));
             }
         }
+        sort(&mut items);
         Ok(Self {
             root: root.into(),
             classes,
@@ -199,6 +201,12 @@ impl Dataset {
     }
 }
 
+/// The order of [`Dataset::items`], by the bytes of the path: `a-b/1.png` before `a/1.png`, unlike
+/// folder by folder.
+fn sort(items: &mut [Item]) {
+    items.sort_by(|a, b| (a.class, &a.path).cmp(&(b.class, &b.path)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +244,29 @@ mod tests {
             [("blue/a.jpg", 0), ("red/b.jpg", 1), ("red/deep/a.PNG", 1)]
         );
         assert_eq!(dataset.counts()["red"], 2);
+    }
+
+    #[test]
+    fn items_have_one_order_however_they_are_listed() {
+        let files = ["a/1.jpg", "a-b/1.jpg", "a b/1.jpg", "a/2.jpg", "a.jpg"];
+        let files: Vec<String> = ["red", "blue"]
+            .iter()
+            .flat_map(|class| files.map(|file| format!("{class}/{file}")))
+            .collect();
+        let root = folder(&files.iter().map(String::as_str).collect::<Vec<_>>());
+        let scanned = Dataset::scan(root.path()).unwrap();
+        let paths: Vec<&str> = scanned.items.iter().map(|i| i.path.as_str()).collect();
+        assert!(paths.is_sorted() && paths.len() == 10, "{paths:?}");
+        let within = Dataset::scan_within(root.path(), &scanned.classes).unwrap();
+        assert_eq!(scanned.items, within.items);
+        // Their order is that of the classes, whatever those are called.
+        let turned = ["red", "blue"].map(String::from);
+        let known = Dataset::scan_known(root.path(), &turned).unwrap();
+        assert_eq!(known.items[0].path, "red/a b/1.jpg");
+        assert_eq!(
+            known.items,
+            Dataset::scan_within(root.path(), &turned).unwrap().items
+        );
     }
 
     #[test]

@@ -128,6 +128,15 @@ fn differing(a: &[u64; 4], b: &[u64; 4]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
+/// For each of `pictures` whether it shows the same photograph as one of `others`. Compares each
+/// with each on `workers` threads.
+pub fn shown_in(pictures: &[Fingerprint], others: &[Fingerprint], workers: usize) -> Vec<bool> {
+    in_parallel(pictures.len(), workers, |index| {
+        let same = |other: &Fingerprint| pictures[index].nearness(other).is_some();
+        others.iter().any(same)
+    })
+}
+
 /// Rows of the comparison that are held at a time: bounds the memory of [`near_pairs`].
 const ROWS: usize = 1024;
 

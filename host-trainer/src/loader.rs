@@ -7,6 +7,7 @@ mod plan;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -20,7 +21,9 @@ use crate::dataset::{Dataset, Item};
 use crate::duplicates::Fingerprint;
 
 /// Memory for decoded pictures, in bytes; those beyond it are decoded again each time.
-const KEPT_BYTES: usize = 4 << 30;
+pub const KEPT_BYTES: usize = 4 << 30;
+/// Pictures that are read at once: so many may be held beyond [`KEPT_BYTES`].
+const CHUNK: usize = 256;
 
 /// Inputs with their classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +47,7 @@ struct Kept {
     class: usize,
     /// At most [`Pictures::KEPT_SIDE`] on a side; none when the memory was full.
     frame: Option<RgbFrame>,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 /// Training pictures in memory.
@@ -66,37 +69,54 @@ pub struct Loaded {
     pub unreadable: Vec<PictureError>,
 }
 
-/// Reads every picture of the dataset on `workers` threads; `progress` is called after each.
-pub fn load(dataset: &Dataset, workers: usize, progress: &(dyn Fn() + Sync)) -> Loaded {
-    let items = &dataset.items;
-    let read = in_parallel(items.len(), workers, |index| {
-        let path = dataset.file(&items[index]);
-        let result = picture::read(&path).map(|frame| {
-            let print = Fingerprint::of(frame.view());
-            (print, shrunk(frame))
-        });
-        progress();
-        (path, result)
-    });
+/// Reads every picture of the dataset on `workers` threads; `progress` is called after each. The
+/// first are kept in memory, as long as there is `room` (bytes, of which they take).
+pub fn load(
+    dataset: &Dataset,
+    workers: usize,
+    room: &mut usize,
+    progress: &(dyn Fn() + Sync),
+) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut bytes = 0;
-    for (item, (path, result)) in items.iter().zip(read) {
-        match result {
-            Ok((print, frame)) => {
-                bytes += frame.data().len();
-                loaded.items.push(item.clone());
-                loaded.fingerprints.push(print);
-                let frame = (bytes <= KEPT_BYTES).then_some(frame);
-                loaded.pictures.kept.push(Kept {
-                    class: item.class,
-                    frame,
-                    path,
-                });
+    for items in dataset.items.chunks(CHUNK) {
+        let read = in_parallel(items.len(), workers, |index| {
+            let path = dataset.file(&items[index]);
+            let result = picture::read(&path).map(|frame| {
+                let print = Fingerprint::of(frame.view());
+                (print, shrunk(frame))
+            });
+            progress();
+            (path, result)
+        });
+        for (item, (path, result)) in items.iter().zip(read) {
+            match result {
+                Ok((print, frame)) => loaded.add(item, print, frame, path, room),
+                Err(error) => loaded.unreadable.push(error),
             }
-            Err(error) => loaded.unreadable.push(error),
         }
     }
     loaded
+}
+
+impl Loaded {
+    fn add(
+        &mut self,
+        item: &Item,
+        print: Fingerprint,
+        frame: RgbFrame,
+        path: PathBuf,
+        room: &mut usize,
+    ) {
+        let left = room.checked_sub(frame.data().len());
+        *room = left.unwrap_or(0);
+        self.items.push(item.clone());
+        self.fingerprints.push(print);
+        self.pictures.kept.push(Kept {
+            class: item.class,
+            frame: left.map(|_| frame),
+            path,
+        });
+    }
 }
 
 /// Reads pictures straight into the network's input: the contract's way, with no step between.
@@ -342,6 +362,32 @@ mod tests {
             [4, 4, 2]
         );
         assert_eq!(one[0].inputs.len(), 4 * 16 * 16 * 3);
+    }
+
+    #[test]
+    fn only_as_many_pictures_are_kept_as_there_is_room_for() {
+        let root = tempfile::tempdir().unwrap();
+        for class in ["blue", "red"] {
+            std::fs::create_dir(root.path().join(class)).unwrap();
+            for seed in 0..4 {
+                let car = road_sim::portrait(class, seed, 60, 45).unwrap();
+                let file = root.path().join(format!("{class}/{seed}.png"));
+                std::fs::write(file, picture::png(car.view()).unwrap()).unwrap();
+            }
+        }
+        let dataset = Dataset::scan(root.path()).unwrap();
+        // Three and a half pictures; what is left of it is nobody's.
+        let mut room = 60 * 45 * 3 * 7 / 2;
+        let loaded = load(&dataset, 2, &mut room, &|| ());
+        let kept = loaded.pictures.kept.iter().map(|kept| kept.frame.is_some());
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [true, true, true, false, false, false, false, false]
+        );
+        assert_eq!((room, loaded.fingerprints.len()), (0, 8));
+        // Those that are read again train alike.
+        let all = load(&dataset, 2, &mut KEPT_BYTES.clone(), &|| ());
+        assert_eq!(epoch(&loaded.pictures, 2, 0), epoch(&all.pictures, 2, 0));
     }
 
     #[test]

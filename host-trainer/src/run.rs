@@ -60,6 +60,9 @@ pub struct RunRecord {
     pub pictures: BTreeMap<String, u32>,
     /// SHA-256 over the training pictures' paths and lengths.
     pub dataset_sha256: String,
+    /// The same over validation and extra pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others_sha256: Option<String>,
     /// The epoch of the best weights; 0 before the first ended.
     pub best_epoch: u32,
 }

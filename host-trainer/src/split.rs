@@ -1,7 +1,7 @@
 //! Divides a dataset into training, validation and test so that near-duplicates stay together:
 //! a photograph in training and its copy in test would make the test a memory exercise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,15 @@ impl Split {
             .cloned()
             .collect();
         dataset.with(items)
+    }
+
+    /// The paths of the parts that are not trained on.
+    pub fn held_out(&self) -> BTreeSet<&str> {
+        let parts = self.parts.iter();
+        let held_out = parts.filter(|(part, _)| **part != Part::Train);
+        held_out
+            .flat_map(|(_, paths)| paths.iter().map(String::as_str))
+            .collect()
     }
 
     /// Reads a `split.json`. Errors name the file and the reason.

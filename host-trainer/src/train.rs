@@ -172,7 +172,7 @@ impl<'a> Trainer<'a> {
             true => Resident::new(job.pictures, spec, net.device(), job.workers)?,
             false => None,
         };
-        let validation = Validation::new(job.valid, [spec.height, spec.width], net.device())?;
+        let validation = Validation::new(job.valid, [spec.height, spec.width], net.device());
         Ok(Self {
             schedule: Schedule {
                 peak: recipe.lr,
@@ -273,6 +273,14 @@ impl<'a> Trainer<'a> {
         let images_per_second = tally.done as f64 / started.elapsed().as_secs_f64();
         let validated = self.average.as_ref().map_or(&*self.net, |a| &a.net);
         let (confusion, valid_loss) = self.validation.validate(validated, job.classes)?;
+        if !valid_loss.is_finite() {
+            // The last update broke the weights: no loss was taken after it.
+            return Err(TrainError::NotFinite {
+                epoch,
+                step: tally.steps,
+                loss: valid_loss,
+            });
+        }
         let record = EpochRecord {
             epoch,
             lr,

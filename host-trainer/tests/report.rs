@@ -34,9 +34,11 @@ fn forget_report(run: &Path) {
     }
 }
 
+const SHARES: &str = "--val-share 0.2 --test-share 0.2";
+
 fn train(at: &Path, more: &str) {
     let options = "train --data-train cars --pretrained none --epochs 2 --input-size 32 --batch-size 8 \
-                   --val-share 0.2 --test-share 0.2 --device cpu";
+                   --device cpu";
     let arguments: Vec<&str> = options
         .split_whitespace()
         .chain(more.split_whitespace())
@@ -68,7 +70,7 @@ fn a_run_becomes_one_page_that_needs_nothing_else() {
         &[("black", "black"), (HOSTILE, "red"), ("white", "white")],
         20,
     );
-    train(at, "");
+    train(at, SHARES);
     let text = success(host_trainer(at, &["report", "runs/1"]));
     assert!(text.contains("validation         12"), "{text}");
     assert!(text.contains("report       runs/1/report.html"), "{text}");
@@ -201,9 +203,9 @@ fn runs_are_held_against_each_other_only_on_the_same_pictures() {
         &[("black", "black"), ("red", "red"), ("white", "white")],
         20,
     );
-    train(at, "");
-    train(at, "--lr 0.0001");
-    train(at, "--seed 7");
+    train(at, SHARES);
+    train(at, &format!("{SHARES} --lr 0.0001"));
+    train(at, &format!("{SHARES} --seed 7"));
     for run in ["runs/1", "runs/2", "runs/3"] {
         forget_report(&at.join(run));
     }
@@ -299,7 +301,7 @@ fn what_is_missing_is_one_line_and_an_exit_code() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
     draw(&at.join("cars"), &[("black", "black"), ("red", "red")], 10);
-    train(at, "");
+    train(at, SHARES);
     fs::create_dir(at.join("empty")).unwrap();
     draw(&at.join("other"), &[("green", "green")], 2);
     for (command, expected_code, expected) in [

@@ -142,7 +142,8 @@ fn other_pictures_or_no_checkpoint_are_named() {
     let place = tempfile::tempdir().unwrap();
     let at = place.path();
     draw(&at.join("data"), &COLOURS, 8);
-    succeed(at, &format!("{SHORT} --epochs 2"));
+    draw(&at.join("more"), &COLOURS, 3);
+    succeed(at, &format!("{SHORT} --epochs 2 --data-extra more"));
     let complaint = |expected: &str| {
         let output = command_line(at, "train --resume runs/1").output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -156,11 +157,26 @@ fn other_pictures_or_no_checkpoint_are_named() {
     let path = at.join("runs/1/run.json");
     let record = fs::read_to_string(&path).unwrap();
     fs::write(&path, record.replace("\"epochs\": 2", "\"epochs\": 4")).unwrap();
-    let extra = at.join("data/red/0.png");
-    let kept = fs::read(&extra).unwrap();
-    fs::remove_file(&extra).unwrap();
-    complaint("are not those that runs/1 was started with; start a new run");
-    fs::write(&extra, kept).unwrap();
+    let without = |picture: &str, expected: &str| {
+        let kept = fs::read(at.join(picture)).unwrap();
+        fs::remove_file(at.join(picture)).unwrap();
+        complaint(expected);
+        fs::write(at.join(picture), kept).unwrap();
+    };
+    let split = fs::read_to_string(at.join("runs/1/split.json")).unwrap();
+    let split: serde_json::Value = serde_json::from_str(&split).unwrap();
+    for part in ["train", "validation"] {
+        let picture = split["parts"][part][0].as_str().unwrap();
+        let named = match part {
+            "train" => "the training pictures in ",
+            _ => "the validation or extra pictures are not those that runs/1 was started with",
+        };
+        without(&format!("data/{picture}"), named);
+    }
+    without(
+        "more/red/0.png",
+        "the validation or extra pictures are not those that runs/1 was started with; start a new run",
+    );
     let checkpoint = at.join("runs/1/weights/checkpoint.safetensors");
     let whole = fs::read(&checkpoint).unwrap();
     fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();

@@ -11,9 +11,16 @@ use super::{Base, Effort, Lesson};
 use crate::crops::each_vehicle_first;
 use crate::loader::spread;
 use crate::metrics::Confusion;
+use crate::weights::Weights;
 
 /// Parts that the vehicles are divided into.
 pub const FOLDS: usize = 5;
+
+/// Networks that learned, each to be asked what it did not learn from.
+#[derive(Debug)]
+pub struct Learned {
+    networks: Vec<(Weights, Vec<(usize, usize)>)>,
+}
 
 /// Answers on pictures of vehicles that were not learned from.
 #[derive(Debug)]
@@ -26,88 +33,83 @@ pub struct Trial {
     pub logits: Vec<(Vec<f32>, usize)>,
 }
 
-/// Learns from at most `most` labelled pictures of all parts but one and answers on that one, for
-/// each in turn.
-pub fn across(
-    base: &Base,
-    site: &Site,
-    memory: &Memory,
-    classes: &[String],
-    most: Option<usize>,
-    effort: Effort,
-) -> anyhow::Result<Trial> {
-    let fold_of = folds(site, effort.seed);
-    let fold = |picture: usize| fold_of.get(site.crops[picture].vehicle()).copied();
-    let mut trial = Trial {
-        before: Confusion::new(classes),
-        after: Confusion::new(classes),
-        logits: Vec::new(),
-    };
-    for held_out in 0..FOLDS {
-        let labelled = 0..site.crops.len();
-        let mut may: Vec<usize> = labelled
-            .filter(|picture| site.labels[*picture].is_some() && fold(*picture) != Some(held_out))
-            .collect();
-        Rng::with_seed(spread(effort.seed, held_out as u64, 1)).shuffle(&mut may);
-        // As the labelling page shows them.
-        each_vehicle_first(&mut may, |picture| site.crops[*picture].vehicle().into());
-        may.truncate(most.unwrap_or(usize::MAX));
-        let lesson = Lesson {
-            labelled: Some(&may),
-            effort,
-        };
-        let asked: Vec<(usize, usize)> = site
-            .with_class()
-            .into_iter()
-            .filter(|(picture, _)| fold(*picture) == Some(held_out))
-            .collect();
-        trial.ask(base, site, &asked, &base.moved(site, memory, &lesson)?)?;
+impl Learned {
+    /// Learns from at most `most` labelled pictures of all parts but one, to be asked that one, for
+    /// each in turn.
+    pub fn across(
+        base: &Base,
+        site: &Site,
+        memory: &Memory,
+        most: Option<usize>,
+        effort: Effort,
+    ) -> anyhow::Result<Self> {
+        let fold_of = folds(site, effort.seed);
+        let fold = |picture: usize| fold_of.get(site.crops[picture].vehicle()).copied();
+        let mut networks = Vec::new();
+        for held_out in 0..FOLDS {
+            let labelled = 0..site.crops.len();
+            let mut may: Vec<usize> = labelled
+                .filter(|picture| {
+                    site.labels[*picture].is_some() && fold(*picture) != Some(held_out)
+                })
+                .collect();
+            Rng::with_seed(spread(effort.seed, held_out as u64, 1)).shuffle(&mut may);
+            // As the labelling page shows them.
+            each_vehicle_first(&mut may, |picture| site.crops[*picture].vehicle().into());
+            may.truncate(most.unwrap_or(usize::MAX));
+            let lesson = Lesson {
+                labelled: Some(&may),
+                effort,
+            };
+            let asked: Vec<(usize, usize)> = site
+                .with_class()
+                .into_iter()
+                .filter(|(picture, _)| fold(*picture) == Some(held_out))
+                .collect();
+            networks.push((base.learned(site, memory, &lesson)?, asked));
+        }
+        Ok(Self { networks })
     }
-    Ok(trial)
-}
 
-/// Learns from what the bundle is sure of, and answers on all labelled pictures: no label was
-/// learned from.
-pub fn without_labels(
-    base: &Base,
-    site: &Site,
-    memory: &Memory,
-    classes: &[String],
-    effort: Effort,
-) -> anyhow::Result<Trial> {
-    let mut trial = Trial {
-        before: Confusion::new(classes),
-        after: Confusion::new(classes),
-        logits: Vec::new(),
-    };
-    let lesson = Lesson {
-        labelled: None,
-        effort,
-    };
-    let moved = base.moved(site, memory, &lesson)?;
-    trial.ask(base, site, &site.with_class(), &moved)?;
-    Ok(trial)
+    /// Weights that learned from no label, to be asked every labelled picture.
+    pub fn without_labels(site: &Site, weights: Weights) -> Self {
+        Self {
+            networks: vec![(weights, site.with_class())],
+        }
+    }
+
+    /// Asks the networks that are so large a share of the way from the bundle to what was learned.
+    pub fn tried(
+        &self,
+        base: &Base,
+        site: &Site,
+        classes: &[String],
+        share: f32,
+    ) -> anyhow::Result<Trial> {
+        let net = base.net()?;
+        let from = base.moves_from(&net);
+        let mut trial = Trial {
+            before: Confusion::new(classes),
+            after: Confusion::new(classes),
+            logits: Vec::new(),
+        };
+        for (learned, asked) in &self.networks {
+            let pictures: Vec<usize> = asked.iter().map(|(picture, _)| *picture).collect();
+            let before = site.logits(&net, from, &pictures)?;
+            let after = site.logits(&base.moved(learned, share)?, from, &pictures)?;
+            trial.add(asked, &before, after);
+        }
+        Ok(trial)
+    }
 }
 
 impl Trial {
-    fn ask(
-        &mut self,
-        base: &Base,
-        site: &Site,
-        asked: &[(usize, usize)],
-        moved: &crate::net::Net,
-    ) -> anyhow::Result<()> {
-        let pictures: Vec<usize> = asked.iter().map(|(picture, _)| *picture).collect();
-        let net = base.net()?;
-        let from = base.moves_from(&net);
-        let before = site.logits(&net, from, &pictures)?;
-        let after = site.logits(moved, from, &pictures)?;
-        for (((_, class), before), after) in asked.iter().zip(&before).zip(after) {
+    fn add(&mut self, asked: &[(usize, usize)], before: &[Vec<f32>], after: Vec<Vec<f32>>) {
+        for (((_, class), before), after) in asked.iter().zip(before).zip(after) {
             self.before.add(*class, best(before));
             self.after.add(*class, best(&after));
             self.logits.push((after, *class));
         }
-        Ok(())
     }
 }
 

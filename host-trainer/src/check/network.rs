@@ -11,7 +11,7 @@ use super::labels::{self, FOLDS, Suspect};
 use super::survey::Look;
 use crate::arch::{Arch, Variant};
 use crate::candidate::Candidate;
-use crate::commands::{pretrained, usage};
+use crate::commands::{bundle_folder, pretrained, usage};
 use crate::device::{self, Choice};
 use crate::net::Net;
 use crate::progress;
@@ -73,8 +73,8 @@ impl Network {
         let spec = PreprocessSpec::imagenet(side);
         spec.check()
             .map_err(|e| usage(format!("--input-size: {e}")))?;
-        if Path::new(name).is_dir() {
-            let bundle = Bundle::open(Path::new(name)).map_err(usage)?;
+        if let Some(folder) = bundle_folder(name) {
+            let bundle = Bundle::open(folder).map_err(usage)?;
             let (arch, weights) = unpack::network(&bundle).map_err(usage)?;
             return Self::new(&arch, &weights, spec, name.into(), choice).map(Some);
         }

@@ -13,8 +13,8 @@ use models::manifest::{Decision, Training};
 use super::{default_workers, usage};
 use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
-use crate::adapt::trial::{self, Trial};
-use crate::adapt::{self, Base, Effort};
+use crate::adapt::trial::{self, Learned, Trial};
+use crate::adapt::{self, Base, Effort, Lesson};
 use crate::card::{self, Words};
 use crate::crops::labels::{self, Labels};
 use crate::metrics::{Confusion, fit_temperature};
@@ -161,8 +161,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         memory: &memory,
         own: own.as_ref(),
         with_labels,
-        steps: arguments.steps,
-        seed: arguments.seed,
+        effort: Effort {
+            steps: arguments.steps,
+            seed: arguments.seed,
+        },
     })?;
     let counts = |class: usize| labelled.iter().filter(|(_, c)| *c == class).count() as u32;
     let site_counts = classes.iter().enumerate();
@@ -206,20 +208,26 @@ fn curve(
             mean(&|trial| trial.after.macro_f1())
         );
     };
-    let steps = arguments.steps;
     let efforts = || {
         let seeds = arguments.seed..arguments.seed + arguments.repeats;
-        seeds.map(move |seed| Effort {
-            steps,
-            seed,
-            share: 1.0,
-        })
+        let steps = arguments.steps;
+        seeds.map(move |seed| Effort { steps, seed })
     };
-    let none = efforts().map(|effort| trial::without_labels(base, site, memory, classes, effort));
+    let tried = |learned: Learned| learned.tried(base, site, classes, 1.0);
+    let none = efforts().map(|effort| {
+        let lesson = Lesson {
+            labelled: None,
+            effort,
+        };
+        let weights = base.learned(site, memory, &lesson)?;
+        tried(Learned::without_labels(site, weights))
+    });
     row("none", &none.collect::<anyhow::Result<Vec<_>>>()?);
     for count in &arguments.curve {
-        let some = efforts()
-            .map(|effort| trial::across(base, site, memory, classes, Some(*count), effort));
+        let some = efforts().map(|effort| {
+            let most = Some(*count);
+            tried(Learned::across(base, site, memory, most, effort)?)
+        });
         row(
             &count.to_string(),
             &some.collect::<anyhow::Result<Vec<_>>>()?,

@@ -86,6 +86,7 @@ fn begun(arguments: &Arguments, workers: usize) -> anyhow::Result<Prepared> {
         data_extra: absolutes.collect::<Result<_, _>>()?,
         pictures: data.classes.iter().cloned().zip(counts).collect(),
         dataset_sha256: data.train.fingerprint(),
+        others_sha256: Some(data.others_sha256.clone()),
         best_epoch: 0,
     };
     let teachers = teaching::teachers(&record, data.split.as_ref(), &net)?;
@@ -135,6 +136,13 @@ fn resumed(arguments: &Arguments, folder: &Path, workers: usize) -> anyhow::Resu
         bail!(
             "the training pictures in {} are not those that {} was started with; start a new run",
             record.data_train.display(),
+            folder.display()
+        );
+    }
+    let others = record.others_sha256.as_ref();
+    if others.is_some_and(|others| *others != data.others_sha256) {
+        bail!(
+            "the validation or extra pictures are not those that {} was started with; start a new run",
             folder.display()
         );
     }

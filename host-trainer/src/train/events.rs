@@ -70,7 +70,8 @@ pub enum TrainEvent<'a> {
 pub enum TrainError {
     /// The loss is no number any more.
     #[error(
-        "the loss became {loss} at step {step} of epoch {epoch}; the weights of the last whole epoch are kept; try a lower --lr"
+        "the loss became {loss} at step {step} of epoch {epoch}; {}; try a lower --lr",
+        if *epoch > 1 { "the weights of the last whole epoch are kept" } else { "no epoch ended before, so no weights are kept" }
     )]
     NotFinite {
         /// Epoch, counted from 1.

@@ -59,22 +59,19 @@ pub(super) struct Validation<'a> {
 
 impl<'a> Validation<'a> {
     /// Pictures of `side` (height, width) for networks on `device`.
-    pub(super) fn new(
-        inputs: &'a Inputs,
-        side: [u32; 2],
-        device: Device,
-    ) -> Result<Self, TrainError> {
+    pub(super) fn new(inputs: &'a Inputs, side: [u32; 2], device: Device) -> Self {
         let numbers: usize = inputs.iter().map(|(input, _)| input.len()).sum();
         let fits = device.is_cuda() && numbers * size_of::<f32>() <= resident::LARGEST;
-        let chunks = || {
+        // What finds no room there after all waits in memory too.
+        let chunks = || -> Result<Vec<Tensor>, TchError> {
             let chunks = inputs.chunks(CHUNK);
             chunks.map(|chunk| moved(chunk, side, device)).collect()
         };
-        Ok(Self {
+        Self {
             inputs,
             side,
-            resident: fits.then(chunks).transpose()?,
-        })
+            resident: fits.then(chunks).and_then(Result::ok),
+        }
     }
 
     /// Answers and mean cross entropy of `net`.

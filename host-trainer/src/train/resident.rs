@@ -31,7 +31,7 @@ pub(super) struct Resident {
 
 impl Resident {
     /// Moves the pictures there, each stretched to a square by `workers` threads; none when they
-    /// are too many.
+    /// are too many for it or for its memory.
     pub(super) fn new(
         pictures: &Pictures,
         spec: &PreprocessSpec,
@@ -44,7 +44,16 @@ impl Resident {
         if bytes > LARGEST || spec.width != spec.height {
             return Ok(None);
         }
-        let mut parts = Vec::new();
+        let shape = [count as i64, 3, i64::from(side), i64::from(side)];
+        let Ok(pixels) = Tensor::f_empty(shape, (Kind::Uint8, device)) else {
+            println!(
+                "the pictures ({} MiB) find no room in the memory of {}: threads of the processor \
+                 change them",
+                bytes >> 20,
+                crate::device::name(device)
+            );
+            return Ok(None);
+        };
         for start in (0..count).step_by(CHUNK) {
             let range = start..count.min(start + CHUNK);
             let shape = [range.len() as i64, i64::from(side), i64::from(side), 3];
@@ -53,13 +62,14 @@ impl Resident {
                 let Some(frame) = frame else { return Ok(None) };
                 bytes.extend_from_slice(frame.data());
             }
-            let pixels = Tensor::f_from_slice(&bytes)?.f_to_device(device)?;
-            let pixels = pixels.f_view(shape)?.f_permute([0, 3, 1, 2])?;
-            parts.push(pixels.f_contiguous()?);
+            let part = Tensor::f_from_slice(&bytes)?.f_to_device(device)?;
+            let part = part.f_view(shape)?.f_permute([0, 3, 1, 2])?;
+            let mut place = pixels.f_narrow(0, start as i64, shape[0])?;
+            place.f_copy_(&part)?;
         }
         let channels = |values: [f32; 3]| Tensor::f_from_slice(&values)?.f_view([1, 3, 1, 1]);
         Ok(Some(Self {
-            pixels: Tensor::f_cat(&parts, 0)?,
+            pixels,
             classes: pictures.classes(),
             mean: channels(spec.mean)?.f_to_device(device)?,
             std: channels(spec.std)?.f_to_device(device)?,

@@ -179,6 +179,53 @@ fn bfloat16_computes_about_the_same_and_trains() {
 }
 
 #[test]
+fn an_epoch_whose_last_step_breaks_the_weights_is_not_written() {
+    let few = Few::drawn();
+    let recipe = Recipe {
+        batch_size: 14,
+        lr: 1e30,
+        warm_up_epochs: 0.0,
+        ema_decay: 0.0,
+        mixup: 0.0,
+        optimiser: Optimiser::Sgd,
+        ..small_recipe()
+    };
+    let mut epochs = 0;
+    let error = train(
+        &mut network(Variant::Small),
+        &few.job(&recipe, &NEVER),
+        None,
+        &mut |event| {
+            epochs += usize::from(matches!(event, TrainEvent::Epoch { .. }));
+            Ok(())
+        },
+    );
+    let text = error.err().unwrap().to_string();
+    assert!(
+        text.ends_with(
+            "at step 1 of epoch 1; no epoch ended before, so no weights are kept; try a lower --lr"
+        ),
+        "{text}"
+    );
+    assert_eq!(epochs, 0);
+}
+
+#[test]
+fn pictures_that_find_no_room_on_a_device_are_left_to_the_processor() {
+    let few = Few::drawn();
+    let spec = few.preprocessor.spec();
+    // There is no such device, so nothing fits into its memory.
+    let nowhere = Device::Cuda(1000);
+    let resident = Resident::new(&few.pictures, spec, nowhere, 2).unwrap();
+    assert!(resident.is_none());
+    let validation = Validation::new(&few.valid, [32, 32], nowhere);
+    let (confusion, _) = validation
+        .validate(&network(Variant::Small), &few.classes)
+        .unwrap();
+    assert_eq!(confusion.pictures(), 14);
+}
+
+#[test]
 fn an_interrupted_run_stops_at_the_next_step() {
     let few = Few::drawn();
     let flag = AtomicBool::new(false);

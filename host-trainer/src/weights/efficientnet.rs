@@ -65,7 +65,12 @@ fn normalise(weights: &mut Weights) {
     let Some(mut kernel) = weights.remove("features.0.0.weight") else {
         return;
     };
-    let taps = kernel.values.len() / kernel.shape[0].max(1) / 3;
+    let [outputs, 3, ..] = kernel.shape[..] else {
+        // No first convolution; loading names its shape.
+        weights.insert("features.0.0.weight".into(), kernel);
+        return;
+    };
+    let taps = kernel.values.len() / outputs.max(1) / 3;
     if let Some(Array { values: mean, .. }) = weights.get_mut("features.0.1.running_mean") {
         let outputs = kernel.values.chunks_exact_mut((3 * taps).max(1));
         for (mean, output) in mean.iter_mut().zip(outputs) {
@@ -133,6 +138,18 @@ mod tests {
             renamed["features.0.0.weight"].clone(),
         )]);
         assert_eq!(super::renamed(own.clone()), own);
+    }
+
+    #[test]
+    fn a_first_convolution_of_another_shape_stays_as_it_is() {
+        for shape in [vec![], vec![2], vec![1, 4, 1, 1]] {
+            let array = Array {
+                values: vec![0.5; shape.iter().product()],
+                shape,
+            };
+            let odd = Weights::from([("_conv_stem.weight".to_string(), array.clone())]);
+            assert_eq!(renamed(odd)["features.0.0.weight"], array);
+        }
     }
 
     /// A grey picture of 0.7 gives the first normalisation what it had with the published inputs.

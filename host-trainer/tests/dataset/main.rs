@@ -5,6 +5,7 @@ mod bombs;
 mod clean;
 #[path = "../common/mod.rs"]
 mod common;
+mod cut;
 mod fixtures;
 mod misuse;
 mod split;

@@ -9,10 +9,11 @@ use models::manifest::{Measurement, Quantisation};
 use super::own::Own;
 use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
-use crate::adapt::trial::{self, Trial};
+use crate::adapt::trial::{Learned, Trial};
 use crate::adapt::{Base, Effort, Lesson};
 use crate::gate::Limits;
 use crate::metrics::Confusion;
+use crate::weights::Weights;
 use crate::{onnx, quantise};
 
 /// What may be lost on the bundle's own pictures: they are not the site's.
@@ -32,8 +33,15 @@ pub struct Task<'a> {
     pub own: Option<&'a Own>,
     /// Whether labels are learned from, or what the bundle is sure of.
     pub with_labels: bool,
-    pub steps: u32,
-    pub seed: u64,
+    pub effort: Effort,
+}
+
+/// What was learned, before it is decided how far to go.
+struct Lessons {
+    /// From all that may be learned from.
+    all: Weights,
+    /// From all but what it is asked; none where nothing is labelled.
+    tried: Option<Learned>,
 }
 
 /// A network and how it did.
@@ -52,7 +60,8 @@ pub struct Attempt {
 /// than by the bundle, or every try forgets too much.
 pub fn first_that_remembers(task: &Task<'_>) -> anyhow::Result<Attempt> {
     let before = task.own.map(|own| own.before(task.bundle)).transpose()?;
-    first_within(before.as_ref(), |share| task.attempt(share))
+    let lessons = task.lessons()?;
+    first_within(before.as_ref(), |share| task.attempt(&lessons, share))
 }
 
 /// The first try that loses no more than [`OWN`] against `before`, or the first where there is none.
@@ -94,13 +103,27 @@ fn first_within(
 }
 
 impl Task<'_> {
-    fn attempt(&self, share: f32) -> anyhow::Result<Attempt> {
-        let effort = Effort {
-            steps: self.steps,
-            seed: self.seed,
-            share,
+    fn lessons(&self) -> anyhow::Result<Lessons> {
+        let (base, site, memory) = (self.base, self.site, self.memory);
+        let pictures: Vec<usize> = (0..site.crops.len()).collect();
+        let lesson = Lesson {
+            labelled: self.with_labels.then_some(pictures.as_slice()),
+            effort: self.effort,
         };
-        let tried = self.tried(effort)?;
+        let all = base.learned(site, memory, &lesson)?;
+        let tried = match self.with_labels {
+            true => Some(Learned::across(base, site, memory, None, self.effort)?),
+            false if site.with_class().is_empty() => None,
+            false => Some(Learned::without_labels(site, all.clone())),
+        };
+        Ok(Lessons { all, tried })
+    }
+
+    fn attempt(&self, lessons: &Lessons, share: f32) -> anyhow::Result<Attempt> {
+        let (base, classes) = (self.base, &self.bundle.manifest().labels);
+        let tried = lessons.tried.as_ref();
+        let tried = tried.map(|learned| learned.tried(base, self.site, classes, share));
+        let tried = tried.transpose()?;
         if let Some(tried) = &tried {
             let (before, after) = (tried.before.accuracy(), tried.after.accuracy());
             println!(
@@ -110,7 +133,7 @@ impl Task<'_> {
             );
             not_worse(before, after)?;
         }
-        let model = self.model(effort)?;
+        let model = self.model(&lessons.all, share)?;
         let judged = self.own.map(|own| own.after(self.bundle, &model));
         Ok(Attempt {
             share,
@@ -120,25 +143,10 @@ impl Task<'_> {
         })
     }
 
-    fn tried(&self, effort: Effort) -> anyhow::Result<Option<Trial>> {
-        let (base, site, memory) = (self.base, self.site, self.memory);
-        let classes = &self.bundle.manifest().labels;
-        match self.with_labels {
-            true => trial::across(base, site, memory, classes, None, effort).map(Some),
-            false if site.with_class().is_empty() => Ok(None),
-            false => trial::without_labels(base, site, memory, classes, effort).map(Some),
-        }
-    }
-
-    fn model(&self, effort: Effort) -> anyhow::Result<Vec<u8>> {
-        let all: Vec<usize> = (0..self.site.crops.len()).collect();
-        let lesson = Lesson {
-            labelled: self.with_labels.then_some(all.as_slice()),
-            effort,
-        };
+    /// The network so large a share of the way, as the bundle will have it.
+    fn model(&self, learned: &Weights, share: f32) -> anyhow::Result<Vec<u8>> {
         let base = self.base;
-        let moved = base.moved(self.site, self.memory, &lesson)?;
-        let folded = quantise::fold(&base.arch, &moved.weights());
+        let folded = quantise::fold(&base.arch, &base.moved(learned, share)?.weights());
         let parameters = match self.bundle.manifest().quantisation {
             Quantisation::None => quantise::float(folded),
             Quantisation::WeightsInt8 => quantise::weights_int8(folded),

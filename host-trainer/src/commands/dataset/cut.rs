@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use fastrand::Rng;
-use models::{RgbFrame, picture};
+use models::{PictureError, RgbFrame, picture};
+use tempfile::TempDir;
 
 use crate::commands::usage;
 use crate::crops::Note;
@@ -89,7 +90,48 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 .collect()
         }
     };
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let made = begin(out)?;
+    let pictures = fill(made.path(), &cuts, read)?;
+    fs::rename(made.path(), out)
+        .with_context(|| format!("cannot put {} in its place", out.display()))?;
+    // It is no temporary folder any more.
+    let _ = made.keep();
+    let what = match arguments.beside {
+        Some(_) => "places without a vehicle",
+        None => "vehicles",
+    };
+    println!(
+        "cut          {pictures} pictures of {} {what} into {}",
+        cuts.len(),
+        out.display()
+    );
+    Ok(())
+}
+
+/// A folder beside `out`, to be renamed to it when it is whole: whoever finds `out` may take it for
+/// all there is. Dropped before, it is removed.
+fn begin(out: &Path) -> anyhow::Result<TempDir> {
+    let parent = out.parent().filter(|path| !path.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let cannot = || format!("cannot make {}", out.display());
+    fs::create_dir_all(parent).with_context(cannot)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".unfinished-");
+    // A temporary folder is private to its owner; a result is as readable as any other folder.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    builder.tempdir_in(parent).with_context(cannot)
+}
+
+/// Cuts the pictures out of the frames and writes them into `folder`; how many.
+fn fill(
+    folder: &Path,
+    cuts: &BTreeMap<String, Vehicle>,
+    read: impl Fn(usize) -> Result<RgbFrame, PictureError>,
+) -> anyhow::Result<u32> {
     let mut decoded: Option<(usize, RgbFrame)> = None;
     let mut pictures = 0;
     let mut order: Vec<_> = cuts
@@ -116,21 +158,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             ..Note::default()
         };
         let write = |kind: &str, bytes: &[u8]| {
-            let path = out.join(format!("{stem}.{kind}"));
+            let path = folder.join(format!("{stem}.{kind}"));
             fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
         };
         write("jpg", &bytes)?;
         write("json", &serde_json::to_vec(&note)?)?;
         pictures += 1;
     }
-    let what = match arguments.beside {
-        Some(_) => "places without a vehicle",
-        None => "vehicles",
-    };
-    println!(
-        "cut          {pictures} pictures of {} {what} into {}",
-        cuts.len(),
-        out.display()
-    );
-    Ok(())
+    Ok(pictures)
 }

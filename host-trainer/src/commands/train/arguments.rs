@@ -32,7 +32,7 @@ pub struct Arguments {
     )]
     pub data_train: PathBuf,
     /// The same for validation; when absent, parts of the training pictures are held out
-    /// [default: ./data/val if it exists]
+    /// [default: ./data/val if it exists, unless a split is given]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub data_val: Option<PathBuf>,
     /// More class folders that only training sees (may be given several times)
@@ -48,13 +48,28 @@ pub struct Arguments {
     pub classes: Vec<String>,
     /// How pictures are held out without --data-val: so that near-duplicates stay together, or at
     /// random, or as a split.json says [default: group; reference: random]
-    #[arg(long, value_name = "group|random|FILE", help_heading = "Data")]
+    #[arg(
+        long,
+        value_name = "group|random|FILE",
+        conflicts_with = "data_val",
+        help_heading = "Data"
+    )]
     pub split: Option<String>,
     /// Share of each class held out for validation [default: 0.1; reference: 0.3]
-    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        conflicts_with = "data_val",
+        help_heading = "Data"
+    )]
     pub val_share: Option<f64>,
     /// Share of each class held out for testing [default: 0.1; reference: 0]
-    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        conflicts_with = "data_val",
+        help_heading = "Data"
+    )]
     pub test_share: Option<f64>,
 
     /// Network

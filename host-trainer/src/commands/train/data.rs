@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use models::PreprocessSpec;
+use models::hash::sha256_hex;
 
 use super::arguments::Arguments;
 use crate::commands::{report_unreadable, usage};
 use crate::dataset::Dataset;
-use crate::duplicates;
+use crate::duplicates::{self, Fingerprint};
 use crate::loader::{self, Input, Loaded, Pictures};
 use crate::progress;
 use crate::run::{Run, RunRecord};
@@ -51,6 +52,8 @@ pub struct Data {
     pub pictures: Pictures,
     /// The training pictures that are not extra.
     pub train: Dataset,
+    /// SHA-256 over the paths and lengths of all others: validation and extra pictures.
+    pub others_sha256: String,
     /// Validation pictures, preprocessed.
     pub valid: Vec<Input>,
     /// The division, when there is no validation folder.
@@ -61,7 +64,10 @@ impl Sources {
     /// What the command line says.
     pub fn given(arguments: &Arguments) -> anyhow::Result<Self> {
         let default_val = Path::new("./data/val");
-        let defaults = arguments.data_train == Path::new("./data/train") && default_val.is_dir();
+        let held_out = arguments.split.is_some()
+            || arguments.val_share.is_some()
+            || arguments.test_share.is_some();
+        let defaults = arguments.data_train == Path::new("./data/train") && !held_out;
         let valid = arguments.data_val.clone();
         let shares = arguments.shares();
         let seed = arguments.recipe().seed;
@@ -72,7 +78,7 @@ impl Sources {
         };
         Ok(Self {
             train: arguments.data_train.clone(),
-            valid: valid.or_else(|| defaults.then(|| default_val.into())),
+            valid: valid.or_else(|| (defaults && default_val.is_dir()).then(|| default_val.into())),
             extra: arguments.data_extra.clone(),
             classes: arguments.classes.clone(),
             division,
@@ -94,7 +100,8 @@ impl Sources {
     pub fn read(self, spec: &PreprocessSpec, workers: usize) -> anyhow::Result<Data> {
         let all = self.scan()?;
         let classes = all.classes.clone();
-        let loaded = load_with_bar(&all, workers, "reading pictures")?;
+        let mut room = loader::KEPT_BYTES;
+        let loaded = load_with_bar(&all, workers, &mut room, "reading pictures")?;
         let all = all.with(loaded.items);
         let (train, valid, split) = match (&self.valid, self.division) {
             (Some(folder), _) => {
@@ -118,14 +125,34 @@ impl Sources {
                 (part(Part::Train), part(Part::Validation), Some(split))
             }
         };
+        // A photograph that was held out must not come back by another folder.
+        let grouped = split.as_ref().filter(|split| split.grouped);
+        let held_out: Vec<Fingerprint> = grouped.map_or_else(Vec::new, |split| {
+            let held_out = split.held_out();
+            let prints = all.items.iter().zip(&loaded.fingerprints);
+            let prints = prints.filter(|(item, _)| held_out.contains(item.path.as_str()));
+            prints.map(|(_, print)| *print).collect()
+        });
+        let mut others = vec![valid.fingerprint()];
         let mut extra = Pictures::default();
+        let mut shown = 0;
         for folder in &self.extra {
             let more = match self.classes.is_empty() {
                 true => Dataset::scan_known(folder, &classes),
                 false => Dataset::scan_within(folder, &classes),
             };
-            let more = load_with_bar(&more.map_err(usage)?, workers, "reading extra")?.pictures;
-            extra = extra.select(|_| true, more);
+            let more = more.map_err(usage)?;
+            let read = load_with_bar(&more, workers, &mut room, "reading extra")?;
+            others.push(more.with(read.items).fingerprint());
+            let same = duplicates::shown_in(&read.fingerprints, &held_out, workers);
+            shown += same.iter().filter(|same| **same).count();
+            let apart = read
+                .pictures
+                .select(|index| !same[index], Pictures::default());
+            extra = extra.select(|_| true, apart);
+        }
+        if shown > 0 {
+            println!("duplicates   {shown} extra pictures show a held-out photograph: left out");
         }
         let extra_count = extra.count();
         let trains = |index: usize| {
@@ -161,6 +188,7 @@ impl Sources {
             classes,
             pictures,
             train,
+            others_sha256: sha256_hex(others.join("\n").as_bytes()),
             valid,
             split,
         })
@@ -202,9 +230,15 @@ fn report_groups(groups: &[usize]) {
     );
 }
 
-fn load_with_bar(dataset: &Dataset, workers: usize, what: &str) -> anyhow::Result<Loaded> {
+/// Reads with a bar; what is kept in memory takes from `room`, in bytes.
+fn load_with_bar(
+    dataset: &Dataset,
+    workers: usize,
+    room: &mut usize,
+    what: &str,
+) -> anyhow::Result<Loaded> {
     let bar = progress::bar(dataset.items.len() as u64, what);
-    let loaded = loader::load(dataset, workers, &|| bar.inc(1));
+    let loaded = loader::load(dataset, workers, room, &|| bar.inc(1));
     bar.finish_and_clear();
     report_unreadable(&loaded.unreadable);
     if loaded.items.is_empty() {
