@@ -18,6 +18,10 @@ pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest picture decoded, in pixels: a small file can announce a picture of gigabytes.
 pub const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
+/// Longest side decoded, in pixels: resampling keeps a few numbers for each pixel of a side. No
+/// JPEG has a longer one.
+pub const MAX_SIDE: u32 = 65_535;
+
 /// Why a picture could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
@@ -54,6 +58,14 @@ pub enum DecodeError {
     /// More pixels than are decoded.
     #[error("{width}x{height} pixels are more than the {MAX_PIXELS} that are decoded")]
     TooManyPixels {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// A longer side than is decoded.
+    #[error("{width}x{height} pixels have a side longer than the {MAX_SIDE} that are decoded")]
+    SideTooLong {
         /// Pixels across.
         width: u32,
         /// Pixels down.
@@ -142,6 +154,9 @@ pub fn decode(bytes: &[u8]) -> Result<RgbFrame, DecodeError> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooManyPixels { width, height });
     }
+    if width.max(height) > MAX_SIDE {
+        return Err(DecodeError::SideTooLong { width, height });
+    }
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
@@ -151,12 +166,33 @@ pub fn decode(bytes: &[u8]) -> Result<RgbFrame, DecodeError> {
         .map_err(|error| DecodeError::Damaged(error.to_string()))
 }
 
-/// Whether an end marker (FF D9) follows the last scan's start (FF DA). Inside a scan a byte
-/// FF is always followed by 00 or a restart marker, so neither pair can occur by chance.
-/// A decoder left to itself fills the missing part with grey, which is a colour here.
+/// Whether the picture that the bytes begin with has its end marker (FF D9): what follows that,
+/// such as a phone's film, and thumbnails within a part, which have ends of their own, count for
+/// nothing. A decoder left to itself fills the missing part with grey, which is a colour here.
 fn jpeg_has_its_end(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    matches!((last(0xda), last(0xd9)), (Some(scan), Some(end)) if end > scan)
+    // Inside a scan a byte FF is always followed by 00 or a restart marker; between two parts
+    // any number of them may stand, and decoders skip anything else there.
+    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
+    let (mut at, mut scanned) = (0, false);
+    while let Some(next) = bytes[at..].windows(2).position(is_marker) {
+        let marker = bytes[at + next + 1];
+        at += next + 2;
+        match marker {
+            0xd9 => return scanned,
+            // Without a length: one for temporary use, restarts, a picture's start.
+            0x01 | 0xd0..=0xd8 => continue,
+            _ => scanned |= marker == 0xda,
+        }
+        let length = bytes[at..].first_chunk();
+        let end = length.map(|length| at + usize::from(u16::from_be_bytes(*length)));
+        match end.filter(|end| *end <= bytes.len()) {
+            Some(end) => at = end,
+            // A damaged scan may hold what looks like a part.
+            None if scanned => {}
+            None => return false,
+        }
+    }
+    false
 }
 
 /// The view as the bytes of a PNG file. Errors with the encoder's reason.
@@ -232,6 +268,57 @@ mod tests {
         );
     }
 
+    /// Start, a comment that holds an end, tables, a scan with a restart, tables, another scan,
+    /// a byte too many, the end.
+    const SCANS: &[u8] = &[
+        0xff, 0xd8, 0xff, 0xfe, 0, 6, 0xff, 0xd9, 1, 2, 0xff, 0xc4, 0, 3, 9, 0xff, 0xda, 0, 2, 7,
+        0xff, 0, 8, 0xff, 0xd0, 6, 0xff, 0xc4, 0, 3, 9, 0xff, 0xda, 0, 3, 1, 5, 0xff, 0xff, 0xd9,
+    ];
+
+    #[test]
+    fn the_end_of_a_jpeg_is_told_from_what_looks_like_it() {
+        assert!(jpeg_has_its_end(SCANS));
+        for length in 0..SCANS.len() {
+            assert!(!jpeg_has_its_end(&SCANS[..length]), "{length} bytes");
+        }
+        let tables: &[u8] = &[0xff, 0xc4, 0, 4, 0xff, 0xd9];
+        let cut = [&SCANS[..26], tables, &SCANS[26..SCANS.len() - 1]].concat();
+        assert!(!jpeg_has_its_end(&cut));
+        // Without a scan there is nothing that could end.
+        assert!(!jpeg_has_its_end(&[0xff, 0xd8, 0xff, 0xd9]));
+        // In a damaged scan something may look like a part that is longer than the file.
+        let endless: &[u8] = &[0xff, 0xe5, 0xee, 0xee];
+        let damaged = [&SCANS[..20], endless, &SCANS[20..]].concat();
+        assert!(jpeg_has_its_end(&damaged));
+    }
+
+    #[test]
+    fn what_follows_a_jpeg_does_not_matter() {
+        let whole = jpeg(gradient().view(), 80).unwrap();
+        let film: &[u8] = &[0, 0xff, 0xda, 0, 0];
+        for after in [film, &whole[..whole.len() / 2], &whole[..]] {
+            let longer = [&whole[..], after].concat();
+            assert_eq!(decode(&longer).unwrap(), decode(&whole).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_thumbnails_end_is_not_its_pictures() {
+        let plain = jpeg(gradient().view(), 80).unwrap();
+        let small = RgbFrame::filled(8, 8, [90; 3]).unwrap();
+        let mut part = b"Exif\0\0".to_vec();
+        part.extend(jpeg(small.view(), 80).unwrap());
+        let [high, low] = (part.len() as u16 + 2).to_be_bytes();
+        let start = [0xff, 0xd8, 0xff, 0xe1, high, low];
+        let whole = [&start[..], &part[..], &plain[2..]].concat();
+        assert_eq!(decode(&whole).unwrap(), decode(&plain).unwrap());
+        // Three bytes tell that it is a JPEG.
+        for length in 3..whole.len() {
+            let error = decode(&whole[..length]).unwrap_err();
+            assert!(matches!(error, DecodeError::CutOff), "{length}: {error}");
+        }
+    }
+
     #[test]
     fn a_cut_png_is_refused() {
         let whole = png(gradient().view()).unwrap();
@@ -241,16 +328,26 @@ mod tests {
 
     #[test]
     fn a_picture_bomb_is_refused_before_it_is_decoded() {
-        let mut bomb = png(gradient().view()).unwrap();
-        // IHDR: width and height are the big-endian words at 16 and 20, its CRC at 29.
-        bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
-        bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());
-        let crc = crc32(&bomb[12..29]);
-        bomb[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert_eq!(
-            decode(&bomb).unwrap_err().to_string(),
-            "60000x60000 pixels are more than the 67108864 that are decoded"
-        );
+        for (width, height, expected) in [
+            (
+                60_000u32,
+                60_000u32,
+                "60000x60000 pixels are more than the 67108864 that are decoded",
+            ),
+            (
+                1,
+                67_108_864,
+                "1x67108864 pixels have a side longer than the 65535 that are decoded",
+            ),
+        ] {
+            let mut bomb = png(gradient().view()).unwrap();
+            // IHDR: width and height are the big-endian words at 16 and 20, its CRC at 29.
+            bomb[16..20].copy_from_slice(&width.to_be_bytes());
+            bomb[20..24].copy_from_slice(&height.to_be_bytes());
+            let crc = crc32(&bomb[12..29]);
+            bomb[29..33].copy_from_slice(&crc.to_be_bytes());
+            assert_eq!(decode(&bomb).unwrap_err().to_string(), expected);
+        }
     }
 
     /// CRC-32 of PNG chunks (ISO 3309).

@@ -159,6 +159,7 @@ mod tests {
     use crate::frame::RgbFrame;
     use crate::frame::tests::pattern;
     use crate::hash::sha256_of_f32;
+    use crate::picture::MAX_SIDE;
 
     fn input(spec: &PreprocessSpec, frame: &RgbFrame) -> Vec<f32> {
         let mut out = vec![0.0; spec.len()];
@@ -202,6 +203,16 @@ mod tests {
             let spec = PreprocessSpec::imagenet(side);
             let found = sha256_of_f32(&input(&spec, &pattern(width, height)));
             assert_eq!(found, expected, "{width}x{height} to {side}");
+        }
+    }
+
+    #[test]
+    fn the_longest_sides_that_are_decoded_are_preprocessed() {
+        let spec = PreprocessSpec::imagenet(16);
+        let expected = input(&spec, &RgbFrame::filled(16, 16, [9, 99, 199]).unwrap());
+        for (width, height) in [(1, MAX_SIDE), (MAX_SIDE, 1)] {
+            let frame = RgbFrame::filled(width, height, [9, 99, 199]).unwrap();
+            assert_eq!(input(&spec, &frame), expected, "{width}x{height}");
         }
     }
 

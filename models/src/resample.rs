@@ -22,7 +22,9 @@ pub fn resize(view: RgbView<'_>, width: u32, height: u32) -> RgbFrame {
 pub(crate) struct Resampler {
     columns: Taps,
     rows: Taps,
-    /// Source rows at the output's width, interleaved RGB.
+    /// Source rows at the output's width, interleaved RGB: as many as one output row looks at,
+    /// each in the place of its number modulo that. All rows of a tall and slim picture would
+    /// take far more memory than the picture.
     narrowed: Vec<u8>,
     sums: Vec<u32>,
 }
@@ -39,31 +41,22 @@ impl Resampler {
         self.columns.plan(view.width(), width);
         self.rows.plan(view.height(), height);
         let stride = width as usize * 3;
-        self.narrowed.resize(view.height() as usize * stride, 0);
-        for (y, narrow) in (0..view.height()).zip(self.narrowed.chunks_exact_mut(stride)) {
-            let row = view.row(y);
-            for (x, pixel) in narrow.chunks_exact_mut(3).enumerate() {
-                let (first, weights) = self.columns.of(x);
-                let mut sums = [HALF; 3];
-                for (source, weight) in row[first * 3..].chunks_exact(3).zip(weights) {
-                    for (sum, value) in sums.iter_mut().zip(source) {
-                        *sum += u32::from(*value) * weight;
-                    }
-                }
-                for (out, sum) in pixel.iter_mut().zip(sums) {
-                    *out = (sum >> BITS) as u8;
-                }
-            }
-        }
+        let kept = self.rows.widest;
+        self.narrowed.resize(kept * stride, 0);
         self.sums.resize(stride, 0);
         out.clear();
+        let mut narrowed = 0;
         for y in 0..height as usize {
             let (first, weights) = self.rows.of(y);
+            let end = first + weights.len();
+            for row in first.max(narrowed)..end {
+                let narrow = &mut self.narrowed[row % kept * stride..][..stride];
+                self.columns.narrow(view.row(row as u32), narrow);
+            }
+            narrowed = end;
             self.sums.fill(HALF);
-            for (row, weight) in self.narrowed[first * stride..]
-                .chunks_exact(stride)
-                .zip(weights)
-            {
+            for (row, weight) in (first..end).zip(weights) {
+                let row = &self.narrowed[row % kept * stride..][..stride];
                 for (sum, value) in self.sums.iter_mut().zip(row) {
                     *sum += u32::from(*value) * weight;
                 }
@@ -87,6 +80,8 @@ struct Taps {
     /// Where an output's weights start; one entry more than outputs.
     start: Vec<usize>,
     weights: Vec<u32>,
+    /// The most source positions that one output looks at.
+    widest: usize,
 }
 
 impl Taps {
@@ -95,6 +90,22 @@ impl Taps {
             self.first[output],
             &self.weights[self.start[output]..self.start[output + 1]],
         )
+    }
+
+    /// One row of pixels at as many columns as are planned.
+    fn narrow(&self, row: &[u8], out: &mut [u8]) {
+        for (x, pixel) in out.chunks_exact_mut(3).enumerate() {
+            let (first, weights) = self.of(x);
+            let mut sums = [HALF; 3];
+            for (source, weight) in row[first * 3..].chunks_exact(3).zip(weights) {
+                for (sum, value) in sums.iter_mut().zip(source) {
+                    *sum += u32::from(*value) * weight;
+                }
+            }
+            for (out, sum) in pixel.iter_mut().zip(sums) {
+                *out = (sum >> BITS) as u8;
+            }
+        }
     }
 
     /// Plans `from` source positions onto `to` outputs. In units of half an output pixel times
@@ -108,6 +119,7 @@ impl Taps {
         self.first.clear();
         self.start.clear();
         self.weights.clear();
+        self.widest = 0;
         let (from, to) = (i64::from(from), i64::from(to));
         let reach = 2 * from.max(to);
         for output in 0..to {
@@ -129,10 +141,32 @@ impl Taps {
                     heaviest = self.weights.len() - 1;
                 }
             }
-            // What rounding left over or took goes to the heaviest tap.
-            self.weights[heaviest] = self.weights[heaviest] + (1 << BITS) - sum;
+            let weights = &mut self.weights[begin..];
+            self.widest = self.widest.max(weights.len());
+            settle(weights, heaviest - begin, sum);
         }
         self.start.push(self.weights.len());
+    }
+}
+
+/// Makes rounded weights with this sum add up to exactly `1 << BITS`.
+fn settle(weights: &mut [u32], heaviest: usize, sum: u32) {
+    // What rounding left over or took goes to the heaviest tap.
+    let heavier = weights[heaviest] + (1 << BITS);
+    if let Some(weight) = heavier.checked_sub(sum) {
+        weights[heaviest] = weight;
+        return;
+    }
+    // Of thousands of weights near 1 that were all rounded up it cannot bear everything: the
+    // heaviest ones give 1 each.
+    let mut over = (sum - (1 << BITS)) as usize;
+    let mut most = weights[heaviest];
+    while over > 0 {
+        for weight in weights.iter_mut().filter(|w| **w == most).take(over) {
+            *weight -= 1;
+            over -= 1;
+        }
+        most -= 1;
     }
 }
 
@@ -160,17 +194,67 @@ mod tests {
 
     #[test]
     fn weights_sum_to_one_for_every_scale() {
+        let small = (1..80).flat_map(|from| (1..80).map(move |to| (from, to)));
+        // At these the weights of the first and the last output are all rounded up.
+        let great = [(26_922, 16), (60_000, 16), (138_300, 96), (161_517, 96)];
         let mut taps = Taps::default();
-        for from in 1..80 {
-            for to in 1..80 {
-                taps.plan(from, to);
-                for output in 0..to as usize {
-                    let (first, weights) = taps.of(output);
-                    assert_eq!(weights.iter().sum::<u32>(), 1 << BITS, "{from} to {to}");
-                    assert!(first + weights.len() <= from as usize, "{from} to {to}");
-                }
+        for (from, to) in small.chain(great).chain([(65_535, 16)]) {
+            taps.plan(from, to);
+            for output in 0..to as usize {
+                let (first, weights) = taps.of(output);
+                let sum: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+                assert_eq!(sum, 1 << BITS, "{from} to {to}");
+                assert!(first + weights.len() <= from as usize, "{from} to {to}");
+                assert!(weights.len() <= taps.widest, "{from} to {to}");
             }
         }
+    }
+
+    /// Narrowing every row first and looking at them afterwards gives the same bytes.
+    #[test]
+    fn rows_narrowed_when_they_are_needed_change_no_byte() {
+        let mut resampler = Resampler::default();
+        for (from, to) in [
+            ((64, 48), (16, 16)),
+            ((37, 129), (96, 20)),
+            ((90, 7), (31, 64)),
+            ((5, 300), (16, 1)),
+            ((1, 1), (3, 2)),
+        ] {
+            let frame = crate::frame::tests::pattern(from.0, from.1);
+            let (mut columns, mut rows) = (Taps::default(), Taps::default());
+            columns.plan(from.0, to.0);
+            rows.plan(from.1, to.1);
+            let narrowed: Vec<Vec<u8>> = (0..from.1)
+                .map(|y| {
+                    let mut narrow = vec![0; to.0 as usize * 3];
+                    columns.narrow(frame.view().row(y), &mut narrow);
+                    narrow
+                })
+                .collect();
+            let mut expected = Vec::new();
+            for y in 0..to.1 as usize {
+                let (first, weights) = rows.of(y);
+                expected.extend((0..to.0 as usize * 3).map(|x| {
+                    let rows = narrowed[first..].iter().zip(weights);
+                    let sum: u32 = rows.map(|(row, weight)| u32::from(row[x]) * weight).sum();
+                    ((sum + HALF) >> BITS) as u8
+                }));
+            }
+            let mut found = Vec::new();
+            resampler.resample(frame.view(), to.0, to.1, &mut found);
+            assert_eq!(found, expected, "{from:?} to {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_tall_picture_takes_no_more_memory_than_its_pixels() {
+        let frame = RgbFrame::filled(1, 65_535, [7, 130, 255]).unwrap();
+        let (mut resampler, mut out) = (Resampler::default(), Vec::new());
+        resampler.resample(frame.view(), 64, 1024, &mut out);
+        assert!(out.chunks(3).all(|pixel| pixel == [7, 130, 255]));
+        let kept = resampler.narrowed.capacity();
+        assert!(kept < frame.data().len(), "{kept} bytes");
     }
 
     #[test]

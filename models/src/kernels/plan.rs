@@ -118,7 +118,7 @@ impl<'a> Plan<'a> {
     fn weights(&self, names: [&str; 2]) -> Result<(Weights, Vec<usize>), Unrecognised> {
         let Array { numbers, shape } = self.graph.array(names[0])?;
         let bias = self.graph.array(names[1])?;
-        if numbers.is_empty() || shape[..1] != bias.shape[..] {
+        if numbers.is_empty() || shape.get(..1) != Some(&bias.shape[..]) {
             return unrecognised(format!("{} and {} do not fit", names[0], names[1]));
         }
         let weights = Weights {

@@ -133,6 +133,28 @@ fn a_value_that_is_read_twice_is_left_to_tract() {
 }
 
 #[test]
+fn weights_that_are_one_number_are_left_to_tract() {
+    let mut onnx = mobilenet();
+    let tensors = &mut onnx.graph.as_mut().unwrap().initializer;
+    let bias = tensors
+        .iter_mut()
+        .find(|tensor| tensor.name == "features.0.0.bias")
+        .unwrap();
+    bias.dims.clear();
+    bias.raw_data = 1f32.to_le_bytes().to_vec();
+    bias.float_data.clear();
+    let nodes = &mut onnx.graph.as_mut().unwrap().node;
+    let conv = nodes.iter_mut().find(|node| node.op_type == "Conv");
+    let inputs = &mut conv.unwrap().input;
+    inputs[1] = inputs[2].clone();
+    let error = model(&onnx, 32, 32).err().unwrap();
+    assert_eq!(
+        error.0,
+        "features.0.0.bias and features.0.0.bias do not fit"
+    );
+}
+
+#[test]
 fn the_shipped_network_runs_by_the_kernels() {
     let runner = Runner::new(&Bundle::shipped().unwrap()).unwrap();
     assert_eq!(runner.left_to_tract(), None);
