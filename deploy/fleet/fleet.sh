@@ -218,7 +218,8 @@ remove() {
         known "$name" || fail "there is no device $name"
     done
     for name in "$@"; do
-        awk -F: -v name="$name" '$1 != name' "$passwords" >"$passwords.new"
+        # As texts: awk takes 7 and 007 for the same number.
+        awk -F: -v name="$name" '($1 "") != (name "")' "$passwords" >"$passwords.new"
         mv "$passwords.new" "$passwords"
     done
     reload

@@ -8,13 +8,13 @@ pub mod machine;
 pub mod modules;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::setup::guest::Guest;
-use crate::workspace;
+use crate::{shell, workspace};
 
 /// Marks what the program prints on the serial line.
 const MARK: &str = "@@ ";
@@ -49,20 +49,11 @@ pub fn run_counting(guest: &Guest, job: &Job<'_>) -> Result<String> {
     let initrd = initramfs::pack(guest, &contents, &place)?;
     let log = place.join("serial.log");
     let file = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let status = Command::new("timeout")
-        .arg(job.patience_s.to_string())
-        .args(["qemu-system-aarch64", "-M", "virt", "-cpu", job.cpu])
-        .args(["-m", "1024", "-nographic", "-no-reboot", "-net", "none"])
-        .args(["-icount", "shift=0,sleep=off"])
-        .arg("-kernel")
-        .arg(&guest.kernel)
-        .arg("-initrd")
-        .arg(&initrd)
-        .args(["-append", "console=ttyAMA0 quiet panic=-1"])
+    let status = emulator(job, &guest.kernel, &initrd)
         .stdin(Stdio::null())
         .stdout(file)
         .status()
-        .context("cannot start qemu-system-aarch64")?;
+        .context("cannot start qemu-system-aarch64 by way of setpriv")?;
     let text = fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
     let text = String::from_utf8_lossy(&text);
     let printed: Vec<&str> = text.lines().filter_map(marked).collect();
@@ -76,6 +67,25 @@ pub fn run_counting(guest: &Guest, job: &Job<'_>) -> Result<String> {
     Ok(printed[..printed.len() - 1].join("\n"))
 }
 
+/// QEMU, which ends with this process, however that ends, and when patience does.
+fn emulator(job: &Job<'_>, kernel: &Path, initrd: &Path) -> Command {
+    let mut command = shell::bound("timeout");
+    command
+        // In a process group of its own it would not hear the key that interrupts this process.
+        .arg("--foreground")
+        .arg(job.patience_s.to_string())
+        .args(shell::BOUND)
+        .args(["qemu-system-aarch64", "-M", "virt", "-cpu", job.cpu])
+        .args(["-m", "1024", "-nographic", "-no-reboot", "-net", "none"])
+        .args(["-icount", "shift=0,sleep=off"])
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(initrd)
+        .args(["-append", "console=ttyAMA0 quiet panic=-1"]);
+    command
+}
+
 fn marked(line: &str) -> Option<&str> {
     Some(line.trim_end().split_once(MARK)?.1)
 }
@@ -83,6 +93,24 @@ fn marked(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn qemu_outlives_neither_this_process_nor_patience() {
+        let job = Job {
+            cpu: "cortex-a72",
+            files: &[],
+            script: "",
+            patience_s: 1800,
+        };
+        let command = emulator(&job, Path::new("kernel"), Path::new("initrd"));
+        let words: Vec<_> = std::iter::once(command.get_program())
+            .chain(command.get_args())
+            .map(|word| word.to_string_lossy())
+            .collect();
+        let start = "setpriv --pdeathsig KILL timeout --foreground 1800 \
+                     setpriv --pdeathsig KILL qemu-system-aarch64 -M virt -cpu cortex-a72 ";
+        assert!(words.join(" ").starts_with(start), "{words:?}");
+    }
 
     #[test]
     fn what_the_program_prints_is_told_from_the_kernels_own() {

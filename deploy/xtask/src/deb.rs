@@ -3,6 +3,8 @@
 //! `deploy/debian/`.
 
 mod lint;
+#[cfg(test)]
+mod scripts_tests;
 mod tree;
 
 use std::fs;
@@ -57,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// The package of this agent as it is shipped; an error where it would not run on the devices.
 pub fn ship(agent: &Path, target: Target) -> Result<PathBuf> {
+    setup::ensure(&[Part::Git])?;
     if !target.is_here() {
         cross::refuse_above(FLOOR, glibc::needed(agent)?)?;
     }

@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: the whole way once, from pictures to events, with time and place of each
 //! step. It only calls the project's programs; what they are called with stands in `plan`.
 
-mod folder;
 mod plan;
 
+use crate::folder::Maker;
 use crate::setup::{self, Part};
 use crate::shell::Tool;
 use crate::{say, workspace};
@@ -42,6 +42,8 @@ impl Arguments {
     }
 }
 
+/// Marks what it makes.
+const FOLDER: Maker = Maker("demo");
 /// Enough for drawn pictures.
 const EPOCHS: u32 = 6;
 
@@ -66,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         None => None,
     };
     // Refused before the long downloads, made after them.
-    folder::check(&out)?;
+    FOLDER.check(&out)?;
     setup::ensure(&[Part::Packages, Part::Libtorch])?;
 
     let step = say::begin(
@@ -78,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Tool::cargo().args(["build", "--workspace"]).run()?;
     step.done();
 
-    folder::make(&out)?;
+    FOLDER.make(&out)?;
     let plan = Plan::new(
         &out,
         data.as_deref(),

@@ -8,6 +8,7 @@ mod cross;
 mod deb;
 mod demo;
 mod fleet;
+mod folder;
 mod fuzz;
 mod say;
 mod scenes;

@@ -17,7 +17,8 @@ use crate::target::Target;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Do one part only; without it: packages, libtorch, browser, broker, database and service
+    /// Do one part only; without it: packages, libtorch, browser, broker, database,
+    /// service and git
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
@@ -49,6 +50,8 @@ pub enum Part {
     Service,
     /// lintian for the check of the agent's package
     Package,
+    /// git for the rules and the package
+    Git,
 }
 
 /// Runs the command.
@@ -62,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Part::Broker,
             Part::Database,
             Part::Service,
+            Part::Git,
         ]),
     }
 }
@@ -102,6 +106,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
     if has(Part::Package) {
         purposes.push(packages::Purpose::Package);
+    }
+    if has(Part::Git) {
+        purposes.push(packages::Purpose::Git);
     }
     packages::ensure(&purposes)?;
     if has(Part::Libtorch) {

@@ -1,5 +1,5 @@
-//! Child processes: shown before they run, with an error that repeats the command.
-//! No shell is involved; arguments are passed as they are.
+//! Child processes: shown before they run, with an error that repeats the command; and those that
+//! must not outlive this process. No shell is involved; arguments are passed as they are.
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -8,6 +8,17 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output, Stdio};
+
+/// Before a program's name: it is killed when the thread that starts it ends.
+pub const BOUND: [&str; 3] = ["setpriv", "--pdeathsig", "KILL"];
+
+/// A program that is killed when the thread that starts it ends, even where this process has no
+/// time to say so.
+pub fn bound(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(BOUND[0]);
+    command.args(&BOUND[1..]).arg(program);
+    command
+}
 
 /// A command under construction.
 pub struct Tool {
@@ -21,6 +32,8 @@ impl Tool {
         let mut command = Command::new(program);
         // Busy-waiting OpenMP threads make everything several times slower beside other load.
         command.env("OMP_WAIT_POLICY", "passive");
+        // What programs say is read here, and by tests. LANGUAGE would overrule LC_ALL.
+        command.env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE");
         // Cargo set its [env] default for this process. Handed on as a variable it would look
         // like the user's own, and differ from what a plain `cargo build` sees.
         if env::var_os("LIBTORCH").is_some_and(|value| Path::new(&value) == root.join(".libtorch"))
@@ -181,6 +194,8 @@ fn tail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::thread;
 
     #[test]
     fn a_shown_command_can_be_typed() {
@@ -196,5 +211,33 @@ mod tests {
         assert!(text.contains("not a git command"), "{text}");
         let error = Tool::new("no-such-program").run().unwrap_err();
         assert!(format!("{error:#}").contains("cannot start `no-such-program`"));
+    }
+
+    #[test]
+    fn whatever_the_users_language_tools_speak_english() {
+        let told = Tool::new("env").read().unwrap();
+        assert!(told.lines().any(|line| line == "LC_ALL=C.UTF-8"), "{told}");
+        let tool = Tool::new("env");
+        let mut removed = tool.command.get_envs().filter(|(_, set)| set.is_none());
+        assert!(removed.any(|(name, _)| name == "LANGUAGE"));
+    }
+
+    #[test]
+    fn a_bound_program_dies_with_what_started_it() {
+        let start = thread::spawn(|| {
+            let mut child = bound("sh")
+                .args(["-c", "echo up; exec sleep 60"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            let mut told = BufReader::new(child.stdout.take().unwrap());
+            told.read_line(&mut line).unwrap();
+            assert_eq!(line, "up\n");
+            child
+        });
+        let mut child = start.join().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
     }
 }

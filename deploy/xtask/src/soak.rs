@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::folder::Maker;
 use crate::shell::Tool;
 use crate::{say, workspace};
 use agent::Agent;
@@ -27,6 +28,8 @@ use peer::Peer;
 use samples::{Sample, csv};
 use verdict::Verdict;
 
+/// Marks what it makes.
+const FOLDER: Maker = Maker("soak");
 /// Seconds of drawn road that are played over and over.
 const LAP_S: u32 = 600;
 /// The smallest pictures in which the agent finds every vehicle of this road, so that most of
@@ -72,6 +75,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             arguments.hours
         );
     }
+    let out = std::path::absolute(&arguments.out).context("--out")?;
+    // Refused before the build, made after it.
+    FOLDER.check(&out)?;
     let agent = match &arguments.agent {
         Some(agent) => std::path::absolute(agent).context("--agent")?,
         None => {
@@ -79,8 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             workspace::program("edge-agent")?
         }
     };
-    let out = std::path::absolute(workspace::root().join(&arguments.out)).context("--out")?;
-    clear(&out)?;
+    FOLDER.make(&out)?;
     draw(&out, arguments.fps)?;
     let laps = (arguments.hours * 3600.0 / f64::from(LAP_S)).ceil();
     let step = say::begin(
@@ -135,20 +140,6 @@ fn watch(agent: &mut Agent, peer: &Peer, fps: u32) -> Result<Vec<Sample>> {
     Ok(samples)
 }
 
-fn clear(out: &Path) -> Result<()> {
-    // Only what this command made is removed.
-    let ours = out.join("agent.toml");
-    let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
-    if !empty && !ours.is_file() {
-        bail!(
-            "{} holds other files; give --out an empty or new folder",
-            out.display()
-        );
-    }
-    let _ = fs::remove_dir_all(out);
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))
-}
-
 fn draw(out: &Path, fps: u32) -> Result<()> {
     let step = say::begin("draw", &format!("{LAP_S} seconds of road"));
     let (width, height) = SIZE_PX;
@@ -170,4 +161,37 @@ fn draw(out: &Path, fps: u32) -> Result<()> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temp::Temp;
+
+    #[test]
+    fn a_config_does_not_make_a_folder_its_own() {
+        // The demo writes one, too.
+        let temp = Temp::new()
+            .file("agent.toml", "")
+            .file("runs/1/best.safetensors", "")
+            .file("mine.txt", "kept");
+        let error = FOLDER.make(temp.path()).unwrap_err().to_string();
+        assert!(error.contains("was not made by the soak"), "{error}");
+        for file in ["agent.toml", "runs/1/best.safetensors", "mine.txt"] {
+            assert!(temp.path().join(file).is_file(), "{file}");
+        }
+        let demo = Temp::new().file(".made-by-demo", "");
+        assert!(FOLDER.make(demo.path()).is_err());
+    }
+
+    #[test]
+    fn what_an_interrupted_soak_left_is_taken() {
+        let temp = Temp::new()
+            .file(".made-by-soak", "")
+            .file(".frames.unfinished-1/1.jpg", "");
+        FOLDER.make(temp.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(temp.path()).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].file_name(), ".made-by-soak");
+    }
 }

@@ -119,6 +119,70 @@ fn first_difference(single: &str, template: &str) -> Option<(String, String)> {
 mod tests {
     use super::*;
 
+    fn units() -> [String; 2] {
+        ["edge-agent.service", "edge-agent@.service"].map(|name| read(name).unwrap())
+    }
+
+    /// What a setting is set to, line by line.
+    fn values<'a>(unit: &'a str, setting: &str) -> Vec<&'a str> {
+        unit.lines()
+            .filter_map(|line| line.strip_prefix(setting)?.strip_prefix('='))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_check_before_a_start_finds_is_heard() {
+        for unit in units() {
+            let commands = values(&unit, "ExecStartPre");
+            assert_eq!(commands.len(), 1);
+            // To a shell the line means what it means to systemd, but for these.
+            let line = commands[0]
+                .replace("$$", "$")
+                .replace("%i", "agent")
+                .replace(PROGRAM, "echo");
+            let heard = |streams: &str| {
+                let line = format!("{line} {streams}");
+                Tool::new("sh").arg("-c").arg(line).read().unwrap()
+            };
+            assert_eq!(values(&unit, "StandardOutput"), ["null"]);
+            assert_eq!(heard("2>/dev/null"), "");
+            assert_eq!(
+                heard("2>&1 >/dev/null"),
+                "check --config /etc/edge-agent/agent.toml\n"
+            );
+        }
+    }
+
+    #[test]
+    fn a_thread_may_lower_its_priority() {
+        for unit in units() {
+            let filters = values(&unit, "SystemCallFilter");
+            let allowed = |calls: &&str| calls.split(' ').any(|call| call == "setpriority");
+            let allowed = filters.iter().rposition(allowed);
+            let denied = filters.iter().rposition(|calls| calls.starts_with('~'));
+            // A later line overrules an earlier one.
+            assert!(allowed > denied, "{filters:?}");
+        }
+    }
+
+    #[test]
+    fn folders_have_the_mode_that_the_service_expects() {
+        let folders = read("edge-agent.tmpfiles").unwrap();
+        let mode = |folder: &str| {
+            let start = format!("d {folder} ");
+            let made = folders.lines().find_map(|line| line.strip_prefix(&start));
+            made.and_then(|rest| rest.split(' ').next()).unwrap()
+        };
+        for unit in units() {
+            for (setting, folder) in [
+                ("ConfigurationDirectoryMode", "/etc/edge-agent"),
+                ("StateDirectoryMode", "/var/lib/edge-agent"),
+            ] {
+                assert_eq!(values(&unit, setting), [mode(folder)], "{setting}");
+            }
+        }
+    }
+
     #[test]
     fn a_setting_that_only_one_unit_has_is_found() {
         let single = "# One\nDescription=x\nExecStart=a agent.toml\n";

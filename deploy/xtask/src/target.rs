@@ -65,7 +65,7 @@ impl Target {
 
     /// This target's folder of what cargo builds.
     pub fn built(self) -> PathBuf {
-        let target = workspace::root().join("target");
+        let target = workspace::target();
         match self.is_here() {
             true => target,
             false => target.join(self.triple()),
@@ -97,6 +97,22 @@ mod tests {
         for target in Target::value_variants() {
             let value = target.to_possible_value().unwrap();
             assert_eq!(value.get_name(), target.triple());
+        }
+    }
+
+    #[test]
+    fn what_is_built_lies_where_this_test_was_built() {
+        let here = env::current_exe().unwrap();
+        for target in Target::value_variants() {
+            let built = target.built();
+            match target.is_here() {
+                true => assert!(here.starts_with(&built), "{}", built.display()),
+                false => {
+                    assert!(built.ends_with(target.triple()), "{}", built.display());
+                    let beside = built.parent().unwrap();
+                    assert!(here.starts_with(beside), "{}", built.display());
+                }
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "tidy",
         why: "the architecture rules hold",
-        needs: &[],
+        needs: &[Part::Git],
         run: tidy::run,
     },
     Step {
@@ -71,6 +71,7 @@ const STEPS: &[Step] = &[
             Part::Broker,
             Part::Database,
             Part::Service,
+            Part::Git,
         ],
         run: || {
             Tool::cargo()
@@ -87,7 +88,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "deb",
         why: "the agent's package is sound",
-        needs: &[Part::Packages, Part::Libtorch, Part::Package],
+        needs: &[Part::Packages, Part::Libtorch, Part::Package, Part::Git],
         run: deb::check,
     },
     Step {
@@ -159,6 +160,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Part::Package,
         Part::Board,
         Part::Camera,
+        Part::Git,
     ];
     let needed: Vec<Part> = parts
         .into_iter()
@@ -329,6 +331,13 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(String::from).collect()
+    }
+
+    #[test]
+    fn steps_that_ask_git_bring_it() {
+        let asking = ["tidy", "test", "deb"];
+        let bringing = STEPS.iter().filter(|step| step.needs.contains(&Part::Git));
+        assert_eq!(bringing.map(|step| step.name).collect::<Vec<_>>(), asking);
     }
 
     #[test]

@@ -35,6 +35,22 @@ fn cache_from(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> 
     )
 }
 
+/// The folder that cargo builds into, wherever the user's settings have it.
+pub fn target() -> PathBuf {
+    let here = env::current_exe().unwrap_or_default();
+    target_of(&here).unwrap_or_else(|| root().join("target"))
+}
+
+/// A program lies in its profile's folder there, a test in `deps` in that.
+fn target_of(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    let profile = match folder.ends_with("deps") {
+        true => folder.parent()?,
+        false => folder,
+    };
+    profile.parent().map(Path::to_path_buf)
+}
+
 /// A program of this workspace built in the same profile as this one.
 pub fn program(name: &str) -> Result<PathBuf> {
     let here = env::current_exe().context("the path of the running program is unknown")?;
@@ -73,6 +89,16 @@ mod tests {
             Some("/h/.cache/car-colour".into())
         );
         assert_eq!(case(None, Some("")), None);
+    }
+
+    #[test]
+    fn the_target_folder_holds_the_profiles() {
+        let case = |program: &str| target_of(Path::new(program));
+        assert_eq!(case("/x/debug/xtask"), Some("/x".into()));
+        assert_eq!(case("/x/release/deps/xtask-1a"), Some("/x".into()));
+        assert_eq!(case(""), None);
+        let here = env::current_exe().unwrap();
+        assert!(here.starts_with(target()), "{}", target().display());
     }
 
     #[test]

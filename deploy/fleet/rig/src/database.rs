@@ -167,7 +167,9 @@ impl Database {
                 database,
             ])
             .env("PGHOST", self.server.place.path())
-            .env("PGPORT", self.server.port.to_string());
+            .env("PGPORT", self.server.port.to_string())
+            // Tests read its complaints, as they read the server's.
+            .env("LC_ALL", "C");
         command
     }
 }
@@ -201,6 +203,8 @@ impl Server {
             "postgres",
             "-E",
             "UTF8",
+            "--locale=C.UTF-8",
+            "--lc-messages=C",
             "--no-sync",
             "--auth-local=trust",
             "--auth-host=scram-sha-256",

@@ -147,7 +147,7 @@ fn noise(count: u32) -> Vec<u8> {
 }
 
 fn ours(model: &Path, side: u32, input: &Path, runs: u32, which: &str) -> Result<Told> {
-    let program = workspace::root().join("target/release/examples/infer");
+    let program = workspace::target().join("release/examples/infer");
     let told = Tool::new(program)
         .arg(model)
         .arg(side.to_string())

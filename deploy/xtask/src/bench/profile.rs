@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let agent = agent(&place, index);
         // Each in a folder of its own: they share nothing that is built.
         let target = match index {
-            0 => workspace::root().join("target"),
+            0 => workspace::target(),
             _ => place.join(format!("target-{index}")),
         };
         profile.build(&target, &agent)?;

@@ -25,7 +25,7 @@ pub fn programs() -> Result<PathBuf> {
         .args(["--bin", "road-sim"])
         .run()?;
     step.done();
-    Ok(workspace::root().join("target/release"))
+    Ok(workspace::target().join("release"))
 }
 
 /// Lets `road_sim` draw so many seconds of 25 frames, 640 x 360 pixels, into `place`, emptied

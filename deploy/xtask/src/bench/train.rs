@@ -109,12 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         "debug"
     };
-    let programs = workspace::program("x")?;
-    let programs = programs
-        .ancestors()
-        .nth(2)
-        .context("target/ is not found")?;
-    let programs = programs.join(folder);
+    let programs = workspace::target().join(folder);
     let place = workspace::root().join("target/bench");
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
     let threads = match arguments.threads {

@@ -5,13 +5,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+
+use crate::shell;
 
 /// How long QEMU may take to open its monitor, and to answer there.
 const MONITOR_PATIENCE: Duration = Duration::from_secs(30);
@@ -53,9 +55,7 @@ impl Machine {
         let said = place.join(format!("{name}.qemu.log"));
         let said =
             File::create(&said).with_context(|| format!("cannot write {}", said.display()))?;
-        let mut command = Command::new("setpriv");
-        // Killed with this process even where that has no time to say so.
-        command.args(["--pdeathsig", "KILL", "qemu-system-aarch64"]);
+        let mut command = shell::bound("qemu-system-aarch64");
         command.args(arguments);
         for _ in 0..null_lines {
             command.args(["-serial", "null"]);

@@ -27,6 +27,10 @@ const ALL: u32 = 1 << 17 | 1 << 27 | 1 << 22 | 1 << 23 | 1 << 24;
 const MOST_EXPOSED: f32 = 2.0;
 /// Where the service looks for its config.
 const CONFIG: &str = "/etc/edge-agent/agent.toml";
+/// Brings the later version.
+const UPGRADE: &str = "dpkg --force-confold -i /app/edge-agent-newer.deb";
+/// Tells the service's process.
+const MAIN_PID: &str = "systemctl show -p MainPID --value edge-agent";
 
 /// Runs the checks.
 pub fn run(kit: &Kit<'_>, deb: &Path, checks: &mut Checks, report: &mut Report) -> Result<()> {
@@ -114,15 +118,18 @@ fn serving(pi: &mut Pi, checks: &mut Checks, report: &mut Report) {
         pi.wait_healthy()?;
         let told = pi.run("systemctl --no-pager status edge-agent | head -n 12")?;
         contains(&told, "active (running)")?;
+        let other =
+            pi.run("journalctl -b -o cat --no-pager -q | grep 'mode is different'; true")?;
+        ensure!(other.is_empty(), "systemd expects other folders: {other}");
         let status = told.lines().find(|line| line.contains("Status:"));
         Ok(status.unwrap_or("active (running)").trim().into())
     });
     checks.check("unprivileged", || {
-        let told = pi.run(
-            "p=$(systemctl show -p MainPID --value edge-agent); \
+        let told = pi.run(&format!(
+            "p=$({MAIN_PID}); \
              stat -c 'user %U' /proc/$p; grep -E '^(CapEff|NoNewPrivs|Seccomp):|VmHWM' \
              /proc/$p/status | tr '\\t' ' '",
-        )?;
+        ))?;
         for wanted in [
             "user edge-agent",
             "CapEff: 0000000000000000",
@@ -131,6 +138,14 @@ fn serving(pi: &mut Pi, checks: &mut Checks, report: &mut Report) {
             contains(&told, wanted)?;
         }
         Ok(told.replace('\n', "; "))
+    });
+    checks.check("priority", || {
+        // Name and niceness of each thread.
+        let threads = format!("awk '{{print $2, $19}}' /proc/$({MAIN_PID})/task/*/stat");
+        let told = pi.run(&threads)?;
+        contains(&told, "(edge-agent) 0")?;
+        contains(&told, "(live) 10")?;
+        Ok("the live picture comes after the frames".into())
     });
     checks.check("exposure", || {
         let told = pi.run("systemd-analyze security --no-pager edge-agent | tail -n 1")?;
@@ -155,6 +170,17 @@ fn serving(pi: &mut Pi, checks: &mut Checks, report: &mut Report) {
         pi.run("systemctl reload edge-agent")?;
         pi.wait_said(from, "read again")
     });
+    checks.check("wrong config", || {
+        let from = pi.said()?;
+        pi.run(&format!("cp {CONFIG} /tmp/kept.toml"))?;
+        pi.run(&format!("sed s/fps/fsp/ /tmp/kept.toml >{CONFIG}"))?;
+        pi.run("systemctl --no-block restart edge-agent")?;
+        let line = pi.wait_said(from, "FAIL config: ");
+        pi.run(&format!("cat /tmp/kept.toml >{CONFIG}"))?;
+        pi.run("systemctl restart edge-agent")?;
+        pi.wait_healthy()?;
+        line
+    });
 }
 
 /// After power on nobody touches anything: camera and service are there as they were.
@@ -162,7 +188,7 @@ fn starts_with_the_board(pi: &mut Pi, report: &mut Report) -> Result<String> {
     let watches = emulated(pi.wait_healthy()?);
     let event = passes(pi, "red", RED)?;
     let first = emulated(pi.uptime()?);
-    let memory = pi.memory("systemctl show -p MainPID --value edge-agent")?;
+    let memory = pi.memory(MAIN_PID)?;
     report.add("power on until it watches", watches.clone());
     report.add("power on until a first vehicle's event", first.clone());
     report.add("memory after that", memory.clone());
@@ -175,16 +201,33 @@ fn starts_with_the_board(pi: &mut Pi, report: &mut Report) -> Result<String> {
 fn leaving(pi: &mut Pi, checks: &mut Checks) {
     checks.check("upgrade", || {
         let before = pi.run(&format!("cat {CONFIG}"))?;
-        pi.run("dpkg --force-confold -i /app/edge-agent-newer.deb")?;
+        let old = pi.run(MAIN_PID)?;
+        pi.run(UPGRADE)?;
         let told = pi.run("dpkg -s edge-agent | grep ^Version")?;
         contains(&told, "+newer")?;
         ensure!(
             pi.run(&format!("cat {CONFIG}"))? == before,
             "the config changed"
         );
+        // The old one may still answer.
+        pi.wait_for(MAIN_PID, |told| told.text != "0" && told.text != old)?;
         pi.wait_healthy()?;
         passes(pi, "red", RED)?;
         Ok(format!("{told}; config kept, runs again"))
+    });
+    checks.check("upgrade, no camera", || {
+        pi.run("systemctl stop camera; rm -f /tmp/next")?;
+        // The agent has the node open for a moment whenever it tries.
+        pi.wait_for("rmmod v4l2loopback", |told| told.code == 0)?;
+        pi.run(UPGRADE)?;
+        let told = pi.run("dpkg -s edge-agent | grep ^Status")?;
+        contains(&told, "Status: install ok installed")?;
+        let state = "systemctl is-active edge-agent";
+        pi.wait_for(state, |told| told.text == "activating")?;
+        pi.run("systemctl start camera")?;
+        pi.wait_healthy()?;
+        passes(pi, "red", RED)?;
+        Ok("dpkg does not wait for the camera, the agent does".into())
     });
     checks.check("remove", || {
         pi.run("dpkg -r edge-agent")?;
@@ -196,8 +239,10 @@ fn leaving(pi: &mut Pi, checks: &mut Checks) {
         Ok("ended with pins off; config and events are still there".into())
     });
     checks.check("purge", || {
+        // As a partition of its own: it cannot be removed while it is mounted.
+        pi.run("mount --bind /var/lib/edge-agent /var/lib/edge-agent")?;
         pi.run("dpkg -P edge-agent")?;
-        let left = pi.run("ls -d /etc/edge-agent /var/lib/edge-agent 2>/dev/null; true")?;
+        let left = pi.run("ls -d /etc/edge-agent 2>/dev/null; ls -A /var/lib/edge-agent")?;
         ensure!(left.is_empty(), "left behind: {left}");
         let failed = pi.run("systemctl --failed --no-legend --plain --no-pager")?;
         ensure!(failed.is_empty(), "systemd has failed units: {failed}");

@@ -59,7 +59,7 @@ const FILES: &[(&str, &str)] = &[
 const CONFFILES: &str = "/etc/edge-agent/agent.toml\n";
 
 /// What dpkg runs.
-const SCRIPTS: &[&str] = &["postinst", "prerm", "postrm"];
+pub const SCRIPTS: &[&str] = &["postinst", "prerm", "postrm"];
 
 /// Lays out the package under `root`; `time` is that of the sources, in seconds since 1970.
 pub fn lay(root: &Path, agent: &Path, target: Target, version: &str, time: &str) -> Result<()> {

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::samples::Sample;
-use crate::{say, workspace};
+use crate::{say, shell, workspace};
 
-/// A child that does not outlive this process's interest in it.
+/// A child that does not outlive this process's interest in it. It has to be a bound one: nothing is
+/// dropped when a signal ends this process, and agent and broker take the signal of a closed
+/// terminal for the wish that they read their config again.
 struct Held(Child);
 
 impl Drop for Held {
@@ -46,7 +48,7 @@ impl Agent {
         let file = |name: &str| {
             File::create(folder.join(name)).with_context(|| format!("cannot make {name}"))
         };
-        let child = Command::new(program)
+        let child = shell::bound(program)
             .args(["run", "--config", "agent.toml"])
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -154,7 +156,7 @@ fn broker() -> Result<Option<(Held, u16)>> {
         return Ok(None);
     };
     let port = free_port()?;
-    let child = Command::new(&program)
+    let child = shell::bound(&program)
         .args(["-p", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -166,7 +168,29 @@ fn broker() -> Result<Option<(Held, u16)>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
+    use crate::temp::Temp;
+
+    #[test]
+    fn a_killed_soak_leaves_no_agent() {
+        // As if a shell were the agent: it runs the script `run`.
+        let temp = Temp::new().file("run", "echo up\nexec sleep 60\n");
+        let place = temp.path().to_path_buf();
+        let start = thread::spawn(move || {
+            let mut agent = Agent::start(Path::new("/bin/sh"), &place, 1, 1).unwrap();
+            while fs::read_to_string(place.join("told.jsonl")).unwrap() != "up\n" {
+                assert!(agent.is_running().unwrap());
+                thread::sleep(Duration::from_millis(10));
+            }
+            agent
+        });
+        let mut agent = start.join().unwrap();
+        assert_eq!(agent.child.0.wait().unwrap().signal(), Some(9));
+    }
 
     #[test]
     fn numbers_of_proc_are_found_by_their_key() {

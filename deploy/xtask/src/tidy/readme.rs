@@ -146,6 +146,25 @@ fn split(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace;
+
+    #[test]
+    fn the_services_user_is_given_whole_paths() {
+        // It may not pass through the home of whoever types the command.
+        let text = std::fs::read_to_string(workspace::root().join("deploy/README.md")).unwrap();
+        let mut files = 0;
+        for line in text.lines() {
+            let Some((_, command)) = line.split_once("sudo -u edge-agent ") else {
+                continue;
+            };
+            let command = command.split('`').next().unwrap();
+            for file in command.split(' ').filter(|word| word.contains('.')) {
+                assert!(file.starts_with('/'), "{line}");
+                files += 1;
+            }
+        }
+        assert!(files > 0);
+    }
 
     #[test]
     fn commands_are_found_as_typed() {

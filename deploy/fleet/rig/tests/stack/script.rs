@@ -61,6 +61,15 @@ fn one_device_s_lines_are_printed_and_many_are_written() {
 }
 
 #[test]
+fn names_that_are_the_same_number_are_different_devices() {
+    let fleet = Fleet::new().unwrap();
+    let names = ["7", "007", "7.0", "1e3", "1000"].map(String::from);
+    fleet.add(&names).unwrap();
+    fleet.run(&["remove", "7", "1e3"]).unwrap();
+    assert_eq!(fleet.run(&["list"]).unwrap(), "007\n7.0\n1000\n");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_in_one_line_and_changes_nothing() {
     let fleet = Fleet::new().unwrap();
     fleet.run(&["add", "gate"]).unwrap();

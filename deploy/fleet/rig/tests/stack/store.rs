@@ -25,6 +25,16 @@ fn now() -> String {
 }
 
 #[test]
+fn whatever_the_user_s_language_the_server_complains_in_english() {
+    let Some(database) = Database::start().unwrap() else {
+        return;
+    };
+    assert_eq!(database.sql("SHOW lc_messages").unwrap(), "C");
+    let error = database.sql("SELECT * FROM nothing").unwrap_err();
+    assert!(error.to_string().contains("does not exist"), "{error}");
+}
+
+#[test]
 fn an_event_is_stored_once_however_often_it_comes() {
     let Some(database) = Database::start().unwrap() else {
         return;

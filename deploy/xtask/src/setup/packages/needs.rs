@@ -35,6 +35,8 @@ pub enum Purpose {
     Service,
     /// Checking the agent's package.
     Package,
+    /// Asking which files are the project's, and of what day they are.
+    Git,
 }
 
 /// One thing that must be there.
@@ -167,6 +169,12 @@ pub const NEEDS: &[Need] = &[
         why: "lintian: checks the agent's package",
         there: || workspace::on_path(&["lintian"]).is_some(),
         packages: |_| words("lintian"),
+    },
+    Need {
+        purpose: Purpose::Git,
+        why: "git: says which files the rules are about, and of what day the package is",
+        there: || workspace::on_path(&["git"]).is_some(),
+        packages: |_| words("git"),
     },
     Need {
         purpose: Purpose::Browser,
