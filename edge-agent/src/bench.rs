@@ -14,6 +14,7 @@ use crate::clock::{Clock, ProcessorClock};
 use crate::config::ConfigError;
 use crate::laps::{Laps, Stage};
 use crate::onlooker::Onlooker;
+use crate::out;
 use crate::plan;
 use crate::source::{self, SourceError};
 
@@ -108,9 +109,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         peak_kib: memory("VmHWM:"),
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        out::tell(serde_json::to_string(&report)?)?;
     } else {
-        println!("{report}");
+        out::tell(&report)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{BadValue, within};
 
-pub use boot::{Active, Found, look, open};
+pub use boot::{Active, Counted, Found, look, open};
 pub use trial::{Ruling, Trial};
 
 /// The `[bundle]` table.

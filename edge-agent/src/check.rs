@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::bundles::{self, Found};
 use crate::config::Config;
+use crate::out;
 use crate::stamp::{Reading, Stamp};
 use row::{Row, State};
 
@@ -39,11 +40,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(error) => {
             let advice = "correct the file; `edge-agent config --default` explains every key";
-            println!("{}", Row::fail("config", error.to_string(), advice));
+            out::tell(Row::fail("config", error.to_string(), advice))?;
             return Ok(ExitCode::from(crate::EX_CONFIG));
         }
     };
-    let mut rows = vec![Row::ok("config", name), bundle(&config)];
+    let (row, labels) = bundle(&config);
+    let mut rows = vec![Row::ok("config", name), row];
+    let rules = labels.map_or(Ok(()), |labels| config.check_rules(Some(&labels)));
+    if let Err(bad) = &rules {
+        let advice = "a run would refuse this config";
+        rows.push(Row::fail("rules", bad.to_string(), advice));
+    }
     let seen = camera::look(&config);
     rows.extend(seen.rows);
     rows.extend(pins::rows(&config.pins, &config.gpio));
@@ -54,18 +61,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Row::ok("clock", "not needed"),
     });
     for row in &rows {
-        println!("{row}");
+        out::tell(row)?;
     }
     let failed = rows.iter().any(|row| row.state == State::Fail);
-    Ok(match (seen.misfit, failed) {
+    Ok(match (seen.misfit || rules.is_err(), failed) {
         (true, _) => ExitCode::from(crate::EX_CONFIG),
         (false, true) => ExitCode::FAILURE,
         (false, false) => ExitCode::SUCCESS,
     })
 }
 
-/// Opens the bundle and replays its golden pictures.
-fn bundle(config: &Config) -> Row {
+/// Opens the bundle and replays its golden pictures; with the row come its labels.
+fn bundle(config: &Config) -> (Row, Option<Vec<String>>) {
     let advice = "install another with `edge-agent bundle install`, or take the key away";
     match bundles::look(&config.bundle) {
         Ok(Found { bundle, problem }) => {
@@ -77,15 +84,16 @@ fn bundle(config: &Config) -> Row {
                 bundle.id(),
                 manifest.golden.len()
             );
-            match problem {
+            let row = match problem {
                 None => Row::ok("bundle", what),
                 Some(problem) => {
                     let told = format!("{problem}; {what} is used instead");
                     Row::warn("bundle", told, "install a bundle again")
                 }
-            }
+            };
+            (row, Some(manifest.labels.clone()))
         }
-        Err(error) => Row::fail("bundle", error.to_string(), advice),
+        Err(error) => (Row::fail("bundle", error.to_string(), advice), None),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::lifecycle::Stop;
 
 /// Longest sleep in one piece, so that a stop is noticed soon.
 const NAP: Duration = Duration::from_millis(50);
+/// Longest wait for a frame's time in one piece: the watchdog wants a word meanwhile.
+const PIECE: Duration = Duration::from_secs(1);
 
 /// Tells the time since some fixed moment, and lets it pass.
 pub trait Clock {
@@ -75,11 +77,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Waits until `t_ms` has come, counted from the first call; returns early on a stop.
-    pub fn wait_for(&mut self, t_ms: u64, clock: &dyn Clock, stop: &Stop) {
-        let (begun, first_ms) = *self.start.get_or_insert_with(|| (clock.now(), t_ms));
-        let due = Duration::from_millis(t_ms.saturating_sub(first_ms));
-        clock.sleep_until(begun + due, stop);
+    /// Waits until `t_ms` has come, counted from the first call, or for a piece of that time;
+    /// whether it has come. Returns early on a stop.
+    pub fn wait_for(&mut self, t_ms: u64, clock: &dyn Clock, stop: &Stop) -> bool {
+        let now = clock.now();
+        let (begun, first_ms) = *self.start.get_or_insert((now, t_ms));
+        let due = begun + Duration::from_millis(t_ms.saturating_sub(first_ms));
+        clock.sleep_until(due.min(now + PIECE), stop);
+        clock.now() >= due
     }
 }
 
@@ -108,14 +113,23 @@ mod tests {
         let clock = SimulatedClock::default();
         clock.sleep(Duration::from_secs(7));
         let mut pace = Pace::default();
-        pace.wait_for(5000, &clock, &Stop::default());
+        assert!(pace.wait_for(5000, &clock, &Stop::default()));
         assert_eq!(clock.now(), Duration::from_secs(7));
-        pace.wait_for(5080, &clock, &Stop::default());
+        assert!(pace.wait_for(5080, &clock, &Stop::default()));
         assert_eq!(clock.now(), Duration::from_millis(7080));
         // Late frames are not held back, and do not shift those after them.
         clock.sleep(Duration::from_secs(1));
-        pace.wait_for(5120, &clock, &Stop::default());
+        assert!(pace.wait_for(5120, &clock, &Stop::default()));
         assert_eq!(clock.now(), Duration::from_millis(8080));
+        // A long wait comes in pieces.
+        assert!(!pace.wait_for(7600, &clock, &Stop::default()));
+        assert_eq!(clock.now(), Duration::from_millis(9080));
+        assert!(pace.wait_for(7600, &clock, &Stop::default()));
+        assert_eq!(clock.now(), Duration::from_millis(9600));
+        let stop = Stop::default();
+        stop.request();
+        assert!(!pace.wait_for(7700, &clock, &stop));
+        assert_eq!(clock.now(), Duration::from_millis(9600));
     }
 
     #[test]

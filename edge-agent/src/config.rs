@@ -269,7 +269,20 @@ impl Config {
         self.crops.check()?;
         self.mqtt.check()?;
         self.webhook.check()?;
+        self.check_spools()?;
         self.check_rules(None)
+    }
+
+    /// Refuses two spools in one folder: a folder has one user.
+    fn check_spools(&self) -> Result<(), BadValue> {
+        let whole = |folder: &Path| std::path::absolute(folder).ok();
+        match self.spools()[..] {
+            [(first, folder, _), (second, other, _)] if whole(folder) == whole(other) => {
+                let problem = format!("and {second} are the same folder; give each one of its own");
+                Err(BadValue::new(first, problem))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses rules that name what is not there; `colours` are the bundle's labels, once it
@@ -294,12 +307,16 @@ fn place(text: &str, at: usize) -> (usize, String) {
         if let Some(name) = row.trim().strip_prefix('[') {
             // `[[lane]]` is one of several tables of that name.
             let name = name.trim_start_matches('[');
-            table = name.split(']').next().unwrap_or("").trim();
+            let name = name.split(']').next().unwrap_or("").trim();
+            // A long array's rows begin like that as well, with corners in place of a name.
+            if is_key(name) {
+                table = name;
+            }
         }
     }
     let row = text.lines().nth(line).unwrap_or("").trim();
     let key = match row.split_once('=') {
-        Some((key, _)) if !row.starts_with('[') => key.trim(),
+        Some((key, _)) if is_key(key.trim()) => key.trim(),
         _ => "",
     };
     let place = match (table, key) {
@@ -308,6 +325,15 @@ fn place(text: &str, at: usize) -> (usize, String) {
         (table, key) => format!("{table}.{key}"),
     };
     (line + 1, place)
+}
+
+/// Whether that is a key, dotted or not. None of a config's is a number or needs quotes.
+fn is_key(text: &str) -> bool {
+    let mut parts = text.split('.').map(str::trim);
+    parts.all(|part| {
+        let rest = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.chars().all(rest)
+    })
 }
 
 /// One line for what the parser says, with what is allowed.

@@ -44,14 +44,18 @@ impl PixelFormat {
     }
 }
 
-/// Which numbers stand for black and white in YUYV and NV12.
+/// Which numbers stand for black and white in YUYV and NV12, and whose weights the colours have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
-    /// 16 to 235, colours 16 to 240: what cameras give unless they say otherwise.
+    /// 16 to 235, colours 16 to 240, by BT.601: what cameras give unless they say otherwise.
     #[default]
     Limited,
-    /// 0 to 255.
+    /// 0 to 255, by BT.601.
     Full,
+    /// As limited, by BT.709.
+    Limited709,
+    /// As full, by BT.709.
+    Full709,
 }
 
 /// How a frame lies in memory.

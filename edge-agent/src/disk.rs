@@ -59,6 +59,11 @@ impl Disk {
         self.faults.step()
     }
 
+    #[cfg(test)]
+    fn reading_step(&self) -> io::Result<()> {
+        self.faults.reading_step()
+    }
+
     #[cfg(not(test))]
     #[expect(
         clippy::unused_self,
@@ -67,6 +72,34 @@ impl Disk {
     )]
     fn step(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    #[cfg(not(test))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "tests fail here"
+    )]
+    fn reading_step(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Makes a folder and those it is in, where they are missing.
+    pub fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step()?;
+        std::fs::create_dir_all(folder)
+    }
+
+    /// Opens a file to read.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        self.reading_step()?;
+        File::open(path)
+    }
+
+    /// Fills the buffer from a place in a file.
+    pub fn read_at(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        self.reading_step()?;
+        file.read_exact_at(buffer, at)
     }
 
     /// Opens a file to read and to append to; makes it when it is missing.
@@ -188,6 +221,20 @@ impl DiskFile {
     /// Fills the buffer from a place in the file.
     pub fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, at)
+    }
+
+    /// Whether the path still names this file. Only a disk that says otherwise is believed.
+    pub fn is_at(&self, path: &Path) -> bool {
+        match (self.file.metadata(), std::fs::metadata(path)) {
+            (Ok(own), Ok(there)) => (own.dev(), own.ino()) == (there.dev(), there.ino()),
+            (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+            (Err(_), Ok(_)) => true,
+        }
+    }
+
+    /// Whether no name leads to this file any more.
+    pub fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|data| data.nlink() == 0)
     }
 
     /// How long ago the file was made, if the file system knows and the clock agrees.

@@ -121,12 +121,25 @@ const HELD_PX: u32 = 8;
 /// A camera that swayed is taken to sway for this much longer.
 const SWAY_MS: u64 = 3000;
 
+/// What sways comes back time and again. A picture that was not in its place for so long stays
+/// where it is: the camera sagged or was turned a little.
+const MOVED_MS: u64 = 60_000;
+
+/// After a gap in time a frame counts towards that as if it came after this many milliseconds at
+/// most: nobody saw where the picture was meanwhile.
+const LONGEST_MS: u64 = 1000;
+
 /// The gate of one camera.
 #[derive(Debug)]
 pub struct Gate {
     config: GateConfig,
     background: Background,
     shift: Shift,
+    /// The last frame's shift, pixels right and down, and its time.
+    shifted: (i32, i32),
+    last_t_ms: u64,
+    /// For how long the picture has not been in its place.
+    away_ms: u64,
     swayed_t_ms: Option<u64>,
     /// The last frame's cells.
     grid: Cells,
@@ -152,6 +165,9 @@ impl Gate {
             config,
             background,
             shift: Shift::default(),
+            shifted: (0, 0),
+            last_t_ms: 0,
+            away_ms: 0,
             swayed_t_ms: None,
             grid: Cells::default(),
             held: Vec::new(),
@@ -186,15 +202,17 @@ impl Gate {
         }
     }
 
+    /// By how many pixels right and down the last frame's picture is moved against the usual one,
+    /// in which blobs are told.
+    pub fn shift(&self) -> (i32, i32) {
+        self.shifted
+    }
+
     /// What is not the usual scene in the frame taken at `t_ms`. A frame of another size
     /// starts the gate afresh.
     pub fn observe(&mut self, view: RgbView<'_>, t_ms: u64) -> Vec<Blob> {
+        let shift = self.look_for_shift(view, t_ms);
         let config = &self.config;
-        let shift = if config.steady {
-            (0, 0)
-        } else {
-            self.shift.estimate(view)
-        };
         let grid = Cells::measure(view, config.cell_px, shift);
         let (across, down) = (grid.across, grid.down);
         if self.size_px != (view.width(), view.height()) {
@@ -202,6 +220,8 @@ impl Gate {
             let (polygon, ignore) = (&config.region_px, &config.ignore_px);
             self.watched = region::watched(polygon, ignore, across, down, config.cell_px);
             self.held = vec![false; across * down];
+            self.background.forget();
+            (self.flooded, self.swayed_t_ms) = (false, None);
         }
         if shift != (0, 0) {
             self.swayed_t_ms = Some(t_ms);
@@ -247,6 +267,28 @@ impl Gate {
         });
         blobs
     }
+
+    /// The frame's shift. Of a camera that was moved for good the picture is new from here on.
+    fn look_for_shift(&mut self, view: RgbView<'_>, t_ms: u64) -> (i32, i32) {
+        let elapsed = t_ms.saturating_sub(self.last_t_ms).min(LONGEST_MS);
+        self.last_t_ms = t_ms;
+        self.shifted = if self.config.steady {
+            (0, 0)
+        } else {
+            self.shift.estimate(view)
+        };
+        self.away_ms = match self.shifted {
+            (0, 0) => 0,
+            _ => self.away_ms + elapsed,
+        };
+        if self.away_ms >= MOVED_MS {
+            self.shift = Shift::default();
+            self.shifted = self.shift.estimate(view);
+            self.background.forget();
+            (self.away_ms, self.flooded, self.swayed_t_ms) = (0, false, None);
+        }
+        self.shifted
+    }
 }
 
 /// Cells that the moved picture does not show are as their nearest neighbours, so that what is
@@ -273,122 +315,4 @@ fn extend(seen: &mut [Seen], grid: &Cells) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Scene, noisy_road};
-
-    fn gate() -> Gate {
-        Gate::new(GateConfig::default())
-    }
-
-    #[test]
-    fn an_empty_noisy_road_has_no_boxes() {
-        let mut gate = gate();
-        for frame in 0..200 {
-            let picture = noisy_road(frame);
-            assert_eq!(
-                gate.observe(picture.view(), frame * 40),
-                [],
-                "frame {frame}"
-            );
-        }
-    }
-
-    #[test]
-    fn one_car_is_one_box_where_it_is() {
-        let mut gate = gate();
-        for frame in 0..60 {
-            gate.observe(noisy_road(frame).view(), frame * 40);
-        }
-        let car = Rect {
-            x: 100,
-            y: 80,
-            width: 80,
-            height: 40,
-        };
-        let picture = Scene::new(60).car(car, [180, 30, 30]).draw();
-        let blobs = gate.observe(picture.view(), 2400);
-        assert_eq!(blobs.len(), 1, "{blobs:?}");
-        assert!(blobs[0].rect.overlap(&car) > 0.8, "{blobs:?}");
-    }
-
-    #[test]
-    fn a_shadow_is_no_box() {
-        let mut gate = gate();
-        for frame in 0..60 {
-            gate.observe(noisy_road(frame).view(), frame * 40);
-        }
-        let picture = Scene::new(60)
-            .shadow(
-                Rect {
-                    x: 100,
-                    y: 80,
-                    width: 80,
-                    height: 40,
-                },
-                0.6,
-            )
-            .draw();
-        assert_eq!(gate.observe(picture.view(), 2400), []);
-    }
-
-    #[test]
-    fn a_change_of_light_is_no_box() {
-        let mut gate = gate();
-        for frame in 0..60 {
-            gate.observe(noisy_road(frame).view(), frame * 40);
-        }
-        for frame in 60..120 {
-            let picture = Scene::new(frame)
-                .light(1.0 - (frame - 60) as f32 / 150.0)
-                .draw();
-            assert_eq!(
-                gate.observe(picture.view(), frame * 40),
-                [],
-                "frame {frame}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_ignored_is_not_reported() {
-        let car = Rect {
-            x: 100,
-            y: 80,
-            width: 80,
-            height: 40,
-        };
-        let mut gate = Gate::new(GateConfig {
-            ignore_px: vec![car],
-            ..GateConfig::default()
-        });
-        for frame in 0..60 {
-            gate.observe(noisy_road(frame).view(), frame * 40);
-        }
-        let picture = Scene::new(60).car(car, [180, 30, 30]).draw();
-        assert_eq!(gate.observe(picture.view(), 2400), []);
-    }
-
-    #[test]
-    fn ranges_are_told() {
-        let config = GateConfig {
-            cell_px: 0,
-            ..GateConfig::default()
-        };
-        assert_eq!(
-            config.check().unwrap_err().to_string(),
-            "gate.cell_px = 0 is out of range; allowed: 1 to 64"
-        );
-        let config = GateConfig {
-            region_px: vec![[0.0, 0.0]],
-            ..GateConfig::default()
-        };
-        assert!(
-            config
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("at least three")
-        );
-    }
-}
+mod tests;

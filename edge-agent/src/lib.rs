@@ -26,6 +26,7 @@ mod lifecycle;
 mod log;
 mod manual;
 mod onlooker;
+mod out;
 mod outbox;
 mod pin;
 mod pins;

@@ -106,14 +106,18 @@ impl<C: Classify> Pipeline<C> {
             t_ms: frame.t_ms,
         };
         let glance = self.eyes.look(&moment, onlooker);
-        onlooker.seen(&glance.sightings);
-        for sighting in &glance.sightings {
+        self.pass_on(&glance.merged);
+        let shown = glance.shown(size_px.0, size_px.1);
+        onlooker.seen(&shown);
+        for (sighting, shown) in glance.sightings.iter().zip(&shown) {
             let witness = self
                 .witnesses
                 .entry(sighting.track)
                 .or_insert_with(|| Witness::new(&moment, sighting));
-            witness.see(&moment, sighting, &self.lanes, &self.judging.vote);
-            if self.judging.vote.early && !witness.told() && self.eyes.ripe(witness) {
+            let vote = &self.judging.vote;
+            witness.see(&moment, sighting, shown.rect, &self.lanes, vote);
+            let due = self.judging.vote.early && !witness.told();
+            if due && self.eyes.ripe(sighting.track, witness) {
                 events.extend(self.tell_early(sighting.track, onlooker));
             }
         }
@@ -134,6 +138,16 @@ impl<C: Classify> Pipeline<C> {
         let events = self.conclude(glance, onlooker);
         self.witnesses.clear();
         events
+    }
+
+    /// A vehicle that was told is not told again under another number.
+    fn pass_on(&mut self, merged: &[(u64, u64)]) {
+        for (gone, into) in merged {
+            let told = self.witnesses.get(gone).is_some_and(Witness::told);
+            if told && let Some(witness) = self.witnesses.get_mut(into) {
+                witness.set_told();
+            }
+        }
     }
 
     fn conclude(&mut self, glance: Glance, onlooker: &mut dyn Onlooker) -> Vec<Event> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use models::{Bundle, Runner};
 
-use crate::bundles::{self, Active};
+use crate::bundles::{self, Active, Counted};
 use crate::config::{Config, ConfigError};
 use crate::pipeline::{Identity, Pipeline};
 
@@ -21,14 +21,14 @@ pub struct Plan {
 
 impl Plan {
     /// Reads the config file; without one the defaults.
-    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn read(file: Option<&Path>, counted: &mut Counted) -> Result<Self, ConfigError> {
         let (config, path) = configured(file)?;
-        Self::of(config, path)
+        Self::of(config, path, counted)
     }
 
     /// A plan for a config that was checked.
-    pub fn of(config: Config, path: PathBuf) -> Result<Self, ConfigError> {
-        let opened = bundles::open(&config.bundle);
+    pub fn of(config: Config, path: PathBuf, counted: &mut Counted) -> Result<Self, ConfigError> {
+        let opened = bundles::open(&config.bundle, counted);
         let active = opened.map_err(|error| refused(&path, format!("bundle.path: {error}")))?;
         check_rules(&config, &path, &active.bundle)?;
         Ok(Self {

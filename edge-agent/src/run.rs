@@ -1,6 +1,7 @@
 //! `edge-agent run`: puts together what the config names, and hands frames to the pipeline and
 //! events to the sinks until the source ends or a signal comes. Decides nothing itself.
 
+mod fallback;
 mod road;
 
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use models::Runner;
 
-use crate::bundles;
+use crate::bundles::{self, Counted};
 use crate::clock::{Pace, SystemClock};
 use crate::config::{BadValue, Config, ConfigError};
 use crate::decide::{self, Rules};
@@ -32,6 +33,7 @@ use crate::sink::{LAST_GRACE, Outlet, Overflow, RELOAD_GRACE, Sink, mqtt, say, w
 use crate::stamp::Stamp;
 use crate::watch::{Counts, Watch};
 use crate::web::{self, Facts, MakeEye, Web};
+use fallback::Fallback;
 use road::Road;
 
 /// Arguments of `run`.
@@ -50,6 +52,30 @@ struct Life {
     file: Option<PathBuf>,
     /// Events that were told, which their numbers count.
     told: u64,
+    /// Bundles on trial whose start this process has counted.
+    counted: Counted,
+}
+
+impl Life {
+    /// Reads the config again if that was asked for. A wrong one changes nothing.
+    fn read_again(&mut self) -> Option<Plan> {
+        if !self.reload.take() {
+            return None;
+        }
+        self.heartbeat.reloading();
+        let plan = match Plan::read(self.file.as_deref(), &mut self.counted) {
+            Ok(plan) => {
+                log::notice(format_args!("{} read again", plan.path.display()));
+                Some(plan)
+            }
+            Err(error) => {
+                log::error(format_args!("{error}; the config before it goes on"));
+                None
+            }
+        };
+        self.heartbeat.reloaded();
+        plan
+    }
 }
 
 /// What a run with one config did.
@@ -72,31 +98,37 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         heartbeat: Heartbeat::from_environment(),
         file: args.config.clone(),
         told: 0,
+        counted: Counted::default(),
     };
     let begun = Instant::now();
-    let mut plan = Plan::read(life.file.as_deref())?;
-    let mut before: Option<Config> = None;
+    let mut plan = Plan::read(life.file.as_deref(), &mut life.counted)?;
+    let mut fallback: Option<Fallback> = None;
     let (mut counts, mut vehicles, mut lost) = (Counts::default(), 0, 0);
     loop {
         let (path, config) = (plan.path.clone(), plan.config.clone());
-        match (carry_out(plan, &mut life), before.take()) {
-            (Ok(done), _) => {
+        match carry_out(plan, &mut life) {
+            Ok(done) => {
                 counts.add(&done.counts);
                 vehicles += done.vehicles;
                 lost += done.lost;
                 let Some(next) = done.next else {
                     break;
                 };
-                before = Some(config);
+                fallback = Some(Fallback::new(config, path));
                 plan = next;
             }
-            // Only opening and the first picture can fail so: the config before this one could
-            // be opened and fitted its pictures.
-            (Err(error), Some(config)) if error.is::<ConfigError>() => {
-                log::error(format_args!("{error}; the config before it goes on"));
-                plan = Plan::of(config, path)?;
+            Err(error) => {
+                // Only opening and the first picture can fail so: the config before this one
+                // could be opened and fitted its pictures.
+                let before = fallback.as_mut().filter(|_| error.is::<ConfigError>());
+                let Some(before) = before else {
+                    return Err(error);
+                };
+                let Some(next) = before.instead(error.to_string(), &mut life) else {
+                    break;
+                };
+                plan = next;
             }
-            (Err(error), _) => return Err(error),
         }
     }
     life.heartbeat.stopping();

@@ -45,7 +45,8 @@ pub trait Sink: Send {
         Ok(None)
     }
 
-    /// Tells, from any thread, how many events wait on the disk; none for a sink without a spool.
+    /// Tells, from any thread and without waiting for the disk, how many events wait there; none
+    /// for a sink without a spool.
     fn spooled(&self) -> Option<Depth> {
         None
     }
@@ -54,6 +55,12 @@ pub trait Sink: Send {
     /// to take the rest; what it does not take stays on the disk.
     fn finish(&mut self, _grace: Duration) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    /// After a failed [`Self::finish`]: how many events were taken over and are not known to be
+    /// anywhere but in memory.
+    fn unsaved(&self) -> u64 {
+        0
     }
 }
 

@@ -14,19 +14,26 @@ mod cursor;
 mod disk_part;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod input;
+mod reading;
 mod segment;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use self::cursor::Cursor;
 use self::disk_part::DiskPart;
-use crate::disk::{Disk, Lock};
+use self::reading::Stuck;
+use crate::disk::{self, Disk, Lock};
 
 /// Records that wait in memory while the disk fails.
 pub const MEMORY: usize = 1024;
+/// Until the folder is open records are numbered from here on: which numbers are taken there is
+/// not known. No later one is so high, so that a late acknowledgement forgets no other record.
+const UNPLACED: u64 = 1 << 63;
 
 /// How much and how long.
 #[derive(Clone, Debug)]
@@ -53,13 +60,14 @@ pub struct Counts {
 /// See the head of this file.
 #[derive(Debug)]
 pub struct Spool {
+    disk: Disk,
     folder: PathBuf,
     limits: Limits,
     on_disk: DiskPart,
-    cursor: Cursor,
-    /// Records from `memory_first` on that are not on the disk, and may follow a gap.
-    memory: VecDeque<Vec<u8>>,
-    memory_first: u64,
+    /// None until the folder is open.
+    cursor: Option<Cursor>,
+    /// Records that are not on the disk, by their numbers.
+    memory: BTreeMap<u64, Vec<u8>>,
     /// The number that the next record gets.
     next: u64,
     /// Everything below is acknowledged or gone.
@@ -68,46 +76,79 @@ pub struct Spool {
     acknowledged: BTreeSet<u64>,
     /// The number to be read next.
     read: u64,
+    stuck: Option<Stuck>,
     dropped: u64,
     damaged: u64,
+    /// How many are not acknowledged, as [`Self::depth`] gives it away.
+    depth: Arc<AtomicU64>,
     failing: bool,
-    /// None once it is finished: the folder may be another's.
+    /// None until the folder is open, and once it is finished: the folder may be another's.
     lock: Option<Lock>,
+    finished: bool,
 }
 
 impl Spool {
-    /// Opens the folder, makes it when it is missing, and cuts off what a kill left unfinished.
+    /// Opens the folder, makes it when it is missing, and cuts off what a kill left unfinished. A
+    /// disk that is full or failing now is no obstacle: [`Self::tend`] tries it again, and tells
+    /// of it.
     pub fn open(disk: &Disk, folder: &Path, limits: Limits) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let Some(lock) = Lock::take(&folder.join("lock"))? else {
+        let mut spool = Self {
+            disk: disk.clone(),
+            folder: folder.to_path_buf(),
+            on_disk: DiskPart::new(disk, folder, limits.total_bytes),
+            limits,
+            cursor: None,
+            memory: BTreeMap::new(),
+            next: UNPLACED,
+            floor: UNPLACED,
+            acknowledged: BTreeSet::new(),
+            read: UNPLACED,
+            stuck: None,
+            dropped: 0,
+            damaged: 0,
+            depth: Arc::default(),
+            failing: true,
+            lock: None,
+            finished: false,
+        };
+        match spool.reach() {
+            Err(error) if !disk::may_pass(&error) => Err(error),
+            _ => Ok(spool),
+        }
+    }
+
+    /// Opens the folder, unless it is open. Records from before follow those that are there;
+    /// those that were given out and not acknowledged are given out again, by new numbers.
+    fn reach(&mut self) -> io::Result<()> {
+        if self.lock.is_some() || self.finished {
+            return Ok(());
+        }
+        self.disk.make_folder(&self.folder)?;
+        let Some(lock) = Lock::take(&self.folder.join("lock"))? else {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "another process uses it; give each agent and each peer a folder of its own",
             ));
         };
-        let on_disk = DiskPart::open(disk, folder, limits.total_bytes)?;
-        let cursor = Cursor::open(disk, &folder.join("cursor"))?;
+        let on_disk = DiskPart::open(&self.disk, &self.folder, self.limits.total_bytes)?;
+        let cursor = Cursor::open(&self.disk, &self.folder.join("cursor"))?;
         let floor = cursor.value().max(on_disk.first().unwrap_or(0));
         // A power cut may have taken records whose acknowledgement is known.
         let next = on_disk.end().unwrap_or(0).max(floor);
-        let mut spool = Self {
-            folder: folder.to_path_buf(),
-            limits,
-            on_disk,
-            cursor,
-            memory: VecDeque::new(),
-            memory_first: next,
-            next,
-            floor,
-            acknowledged: BTreeSet::new(),
-            read: floor,
-            dropped: 0,
-            damaged: 0,
-            failing: false,
-            lock: Some(lock),
-        };
-        spool.settle();
-        Ok(spool)
+        let unplaced = self.floor;
+        let place = |number: u64| number - unplaced + next;
+        let memory = std::mem::take(&mut self.memory).into_iter();
+        self.memory = memory.map(|(number, r)| (place(number), r)).collect();
+        let acknowledged = std::mem::take(&mut self.acknowledged).into_iter();
+        self.acknowledged = acknowledged.map(place).collect();
+        self.next = place(self.next);
+        (self.floor, self.read) = (floor, floor);
+        self.on_disk = on_disk;
+        self.cursor = Some(cursor);
+        self.lock = Some(lock);
+        self.failing = false;
+        self.settle();
+        Ok(())
     }
 
     /// The folder.
@@ -124,6 +165,19 @@ impl Spool {
         }
     }
 
+    /// How many records wait, to be read while somebody else has the spool: a sync holds it for
+    /// as long as the disk takes.
+    pub fn depth(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.depth)
+    }
+
+    /// Records that are in memory alone.
+    pub fn unsaved(&self) -> u64 {
+        let numbers = self.memory.keys();
+        let unsaved = numbers.filter(|number| !self.acknowledged.contains(*number));
+        unsaved.count() as u64
+    }
+
     /// Takes a record. It cannot fail: what the disk does not take waits in memory, and
     /// [`Self::tend`] tells of it.
     pub fn append(&mut self, record: &[u8], now: Instant) {
@@ -132,24 +186,28 @@ impl Spool {
         let stored = self.memory.is_empty()
             && !self.failing
             && self.on_disk.append(number, record, now).is_ok();
-        if self.memory.is_empty() {
-            self.memory_first = number + u64::from(stored);
-        }
         self.next += 1;
         if !stored {
             self.failing = true;
-            self.memory.push_back(record.to_vec());
+            self.memory.insert(number, record.to_vec());
         }
-        if self.memory.len() > MEMORY {
-            self.memory.pop_front();
-            self.dropped += u64::from(!self.acknowledged.contains(&self.memory_first));
-            self.memory_first += 1;
-        }
-        self.count_removed();
+        self.account();
     }
 
-    /// Counts what had to go for a new segment.
-    fn count_removed(&mut self) {
+    /// Takes over what the disk gave back, and counts what had to go: there for a new segment,
+    /// here for newer records.
+    fn account(&mut self) {
+        for (number, record) in self.on_disk.take_returned() {
+            if number >= self.floor && !self.acknowledged.contains(&number) {
+                self.damaged += u64::from(record.is_none());
+                self.memory.extend(record.map(|record| (number, record)));
+            }
+        }
+        while self.memory.len() > MEMORY
+            && let Some((number, _)) = self.memory.pop_first()
+        {
+            self.dropped += u64::from(!self.acknowledged.contains(&number));
+        }
         for range in self.on_disk.take_removed() {
             // Not counted one by one: after damage a gap may be as wide as numbers go.
             let first = range.start.max(self.floor);
@@ -161,41 +219,14 @@ impl Spool {
         self.settle();
     }
 
-    /// The next record that was not given out since the last [`Self::rewind`].
-    pub fn next(&mut self) -> Option<(u64, Vec<u8>)> {
-        self.lock.as_ref()?;
-        loop {
-            let number = self.following(self.read);
-            if number >= self.next {
-                return None;
-            }
-            self.read = number + 1;
-            if self.acknowledged.contains(&number) {
-                continue;
-            }
-            if let Some(offset) = number.checked_sub(self.memory_first)
-                && let Some(record) = self.memory.get(usize::try_from(offset).ok()?)
-            {
-                return Some((number, record.clone()));
-            }
-            if let Some(record) = self.on_disk.read(number) {
-                return Some((number, record));
-            }
-            // The rest of that segment is gone as well: `following` skips it from now on.
-            let lost = self.following(number) - number;
-            self.damaged += lost;
-            self.settle();
-        }
-    }
-
-    /// Gives out again what was given out and not acknowledged.
-    pub fn rewind(&mut self) {
-        self.read = self.floor;
+    fn explain(&self, what: &str, error: &io::Error) -> io::Error {
+        let folder = self.folder.display();
+        io::Error::new(error.kind(), format!("{what} {folder}: {error}"))
     }
 
     /// Forgets a record.
     pub fn acknowledge(&mut self, number: u64) {
-        if self.lock.is_some() && number >= self.floor && number < self.next {
+        if !self.finished && number >= self.floor && number < self.next {
             self.acknowledged.insert(number);
             self.settle();
         }
@@ -203,17 +234,15 @@ impl Spool {
 
     /// The lowest number from `number` on that exists, or the next one to be given.
     fn following(&self, number: u64) -> u64 {
-        if let Some(found) = self.on_disk.following(number) {
-            return found;
-        }
-        if self.memory.is_empty() {
-            self.next
-        } else {
-            number.max(self.memory_first)
-        }
+        let on_disk = self.on_disk.following(number);
+        let in_memory = self.memory.range(number..).next();
+        let in_memory = in_memory.map(|(number, _)| *number);
+        let found = [on_disk, in_memory].into_iter().flatten().min();
+        found.unwrap_or(self.next)
     }
 
-    /// Moves the floor up over what is acknowledged or gone, and lets go of what is below.
+    /// Moves the floor up over what is acknowledged or gone, and lets go of what is below. Ends
+    /// every change of what waits, so the depth is told here.
     fn settle(&mut self) {
         loop {
             let floor = self.following(self.floor);
@@ -225,44 +254,48 @@ impl Spool {
         }
         self.acknowledged = self.acknowledged.split_off(&self.floor);
         self.read = self.read.max(self.floor);
-        while self.memory_first < self.floor && self.memory.pop_front().is_some() {
-            self.memory_first += 1;
+        while let Some(first) = self.memory.first_entry()
+            && *first.key() < self.floor
+        {
+            first.remove();
         }
         self.on_disk.remove_below(self.floor);
+        self.depth.store(self.counts().waiting, Ordering::Relaxed);
     }
 
     /// Does what is due on the disk; says when to ask again.
     pub fn tend(&mut self, now: Instant) -> io::Result<Option<Duration>> {
-        while let Some(record) = self.memory.front() {
-            let stored = self.on_disk.append(self.memory_first, record, now);
-            if stored.is_ok() {
-                self.memory.pop_front();
-                self.memory_first += 1;
-            }
-            self.count_removed();
-            stored?;
+        if let Err(error) = self.reach() {
+            return Err(self.explain("cannot use", &error));
         }
-        self.failing = false;
-        let sync = self.sync_if(now, self.limits.sync_every)?;
-        let cursor = self
-            .cursor
-            .tend(self.floor, now, self.limits.cursor_every)?;
-        Ok([sync, cursor].into_iter().flatten().min())
+        // What cannot be written may be read all the same, and the other way round.
+        let looked = self.look_again(now);
+        let sync = self.write(now)?;
+        let cursor = match &mut self.cursor {
+            Some(cursor) => cursor.tend(self.floor, now, self.limits.cursor_every)?,
+            None => None,
+        };
+        looked?;
+        // Nobody is told when a peer acknowledges: the cursor is looked after meanwhile.
+        let waits = (self.counts().waiting > 0).then_some(self.limits.cursor_every);
+        Ok([sync, cursor, waits].into_iter().flatten().min())
     }
 
-    fn sync_if(&mut self, now: Instant, every: Duration) -> io::Result<Option<Duration>> {
-        let needed = self.floor < self.on_disk.end().unwrap_or(0);
-        match self.on_disk.sync_if(now, every, needed) {
-            Ok(wait) => Ok(wait),
-            Err((error, unsynced)) => {
-                // What a failed sync leaves on the disk is not known: it is written anew.
-                self.failing = true;
-                self.memory_first = self.next - unsynced.len() as u64;
-                self.memory = unsynced.into();
-                self.settle();
-                Err(error)
+    /// Writes what waits in memory, and syncs what is due.
+    fn write(&mut self, now: Instant) -> io::Result<Option<Duration>> {
+        while let Some((&number, record)) = self.memory.first_key_value() {
+            let stored = self.on_disk.append(number, record, now);
+            if stored.is_ok() {
+                self.memory.remove(&number);
             }
+            self.account();
+            stored?;
         }
+        let needed = self.floor < self.on_disk.end().unwrap_or(0);
+        let synced = self.on_disk.sync_if(now, self.limits.sync_every, needed);
+        self.failing = synced.is_err();
+        self.account();
+        synced
     }
 
     /// The last call: everything to the disk, which from then on may be opened by another.
@@ -272,9 +305,12 @@ impl Spool {
         self.limits.cursor_every = Duration::ZERO;
         let kept = self.tend(now).map(|_| ());
         self.lock = None;
+        self.finished = true;
         kept
     }
 }
 
+#[cfg(test)]
+mod failing_tests;
 #[cfg(test)]
 mod tests;

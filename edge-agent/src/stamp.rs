@@ -56,8 +56,8 @@ impl Stamp {
         })
     }
 
-    /// Fills in what depends on the device and the time. `told_t_ms` is the time of the newest
-    /// frame on the source's clock, `reading` the wall clock at that moment.
+    /// Fills in what depends on the device and the time. `told_t_ms` is the time on the source's
+    /// clock, the newest frame's or a later one, `reading` the wall clock at that moment.
     pub fn put(&self, event: &mut Event, told_t_ms: u64, reading: Option<&Reading>) {
         let (Some(run), Some(reading)) = (&self.run, reading) else {
             return;
@@ -117,6 +117,8 @@ mod tests {
         for (told_t_ms, now, expected) in [
             (2400, "2026-03-01T07:15:02Z", "2026-03-01T07:15:02.000Z"),
             (3000, "2026-03-01T07:15:02.85Z", "2026-03-01T07:15:02.250Z"),
+            // A camera that has been silent since.
+            (4500, "2026-03-01T07:15:02Z", "2026-03-01T07:14:59.900Z"),
             // A source whose clock went back was not seen in the future.
             (100, "2026-03-01T07:15:02Z", "2026-03-01T07:15:02.000Z"),
             (u64::MAX, "2026-03-01T07:15:02Z", "2026-03-01T07:15:02.000Z"),

@@ -4,6 +4,7 @@
 
 mod assign;
 mod boxes;
+mod groups;
 mod manner;
 mod motion;
 mod parts;

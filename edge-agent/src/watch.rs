@@ -24,8 +24,9 @@ pub trait Viewer {
     fn frame(&mut self, frame: &Frame) -> anyhow::Result<()>;
 
     /// The source was lost and nobody knows for how long: what was begun is to be ended, and
-    /// whatever moves is to be made safe.
-    fn lost(&mut self) -> anyhow::Result<()>;
+    /// whatever moves is to be made safe. On the frames' clock it is `now_ms`: the newest frame may
+    /// be from long before.
+    fn lost(&mut self, now_ms: u64) -> anyhow::Result<()>;
 
     /// The next frame was decoded, in so much time.
     fn decoded(&mut self, _took: Duration) {}
@@ -33,7 +34,8 @@ pub trait Viewer {
     /// What was done so far; told after each change.
     fn counted(&mut self, _counts: &Counts) {}
 
-    /// No frame has come for a while; called at least every few seconds as long as that lasts.
+    /// No frame has come for a while, or its time has not; called at least every few seconds as
+    /// long as that lasts.
     fn waiting(&mut self) {}
 
     /// Whether no more frames are wanted.
@@ -140,7 +142,8 @@ impl<'a> Watch<'a> {
                     Ended::Done => return Ok(self.counts),
                     Ended::Lost(error) if opener.is_live() => self.lost(&error, viewer)?,
                     Ended::Lost(error) => {
-                        viewer.lost()?;
+                        // What was recorded has no time beyond its frames.
+                        viewer.lost(self.timeline.newest_ms())?;
                         return Err(anyhow::Error::from(error).context("the source broke off"));
                     }
                 }
@@ -192,12 +195,25 @@ impl<'a> Watch<'a> {
             let decoding = self.clock.now().saturating_sub(begun);
             self.counts.busy += decoding;
             viewer.decoded(decoding);
-            if let Some(pace) = &mut self.pace {
-                pace.wait_for(frame.t_ms, self.clock, self.stop);
+            if !self.hold_back(frame.t_ms, viewer) {
+                return Ok(Ended::Done);
             }
             self.hand_on(frame, source, viewer)?;
         }
         Ok(Ended::Done)
+    }
+
+    /// Holds a frame back until its time has come; false if the watch is over before that.
+    fn hold_back(&mut self, t_ms: u64, viewer: &mut dyn Viewer) -> bool {
+        while let Some(pace) = &mut self.pace
+            && !pace.wait_for(t_ms, self.clock, self.stop)
+        {
+            viewer.waiting();
+            if self.is_over(viewer) {
+                return false;
+            }
+        }
+        true
     }
 
     fn hand_on(
@@ -239,7 +255,7 @@ impl<'a> Watch<'a> {
         self.counts.losses += 1;
         viewer.counted(&self.counts);
         // Events first: what comes next may take long.
-        viewer.lost()?;
+        viewer.lost(self.timeline.by_now_ms(self.clock.now()))?;
         if self.away.is_none() {
             let told = error.to_string();
             viewer.tell(&format!(

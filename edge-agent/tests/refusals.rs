@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Told, run};
+use std::fs::File;
+use std::process::Stdio;
+
+use common::{Told, program, run};
 
 fn with_config(text: &str) -> Told {
     let folder = tempfile::tempdir().unwrap();
@@ -89,6 +92,34 @@ fn misuse_is_two() {
         &["watch"],
     ] {
         assert_eq!(run(folder.path(), arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_a_reader_may_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code) in [
+        (&["check"][..], 0),
+        (&["check", "--config", "no.toml"], 78),
+        (&["bench", "--frames", "1"], 0),
+        (&["bench", "--frames", "1", "--json"], 0),
+        (&["bundle", "list", "--store", "store"], 0),
+        (&["bundle", "list", "--json", "--store", "store"], 0),
+        (&["config", "--default"], 0),
+    ] {
+        let write_to = |out: Stdio| {
+            let mut command = program();
+            command.current_dir(folder.path()).args(arguments);
+            Told::from(command.stdout(out).output().unwrap())
+        };
+        let full = File::options().write(true).open("/dev/full");
+        let told = write_to(full.unwrap().into());
+        let expected = "cannot write: No space left on device (os error 28)\n";
+        assert_eq!((told.code, told.err.as_str()), (1, expected));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let told = write_to(writer.into());
+        assert_eq!((told.code, told.err.as_str()), (code, ""), "{arguments:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which bundle an agent starts with: the configured folder, the store's current one, the one
 //! before it, or, when nothing else opens, the one compiled in. An agent always has one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use models::{Bundle, BundleError, Runner};
@@ -23,12 +24,17 @@ pub struct Active {
     pub trial: Option<Trial>,
 }
 
+/// Bundles on trial whose start is counted already. A start is one of the process: a config that
+/// is read again uses up none, and a crash is a new process.
+#[derive(Debug, Default)]
+pub struct Counted(BTreeSet<String>);
+
 /// Opens the bundle that the config asks for. Only a bundle that the config names itself can be
 /// refused; with a store there is always one to fall back on.
-pub fn open(config: &BundleConfig) -> Result<Active, BundleError> {
+pub fn open(config: &BundleConfig, counted: &mut Counted) -> Result<Active, BundleError> {
     match (&config.path, &config.store) {
         (Some(folder), _) => proved(Bundle::open(folder)?),
-        (None, Some(root)) => from_store(root, config),
+        (None, Some(root)) => from_store(root, config, counted),
         (None, None) => proved(Bundle::shipped()?),
     }
 }
@@ -47,7 +53,7 @@ pub fn look(config: &BundleConfig) -> Result<Found, BundleError> {
     let root = match (&config.path, &config.store) {
         (None, Some(root)) => root,
         _ => {
-            let bundle = open(config)?.bundle;
+            let bundle = open(config, &mut Counted::default())?.bundle;
             return Ok(Found {
                 bundle,
                 problem: None,
@@ -98,8 +104,12 @@ fn proved(bundle: Bundle) -> Result<Active, BundleError> {
     })
 }
 
-fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError> {
-    let (store, state) = match begin(root) {
+fn from_store(
+    root: &Path,
+    config: &BundleConfig,
+    counted: &mut Counted,
+) -> Result<Active, BundleError> {
+    let (store, state) = match begin(root, counted) {
         Ok(begun) => begun,
         Err(error) => {
             log::error(format_args!("{error}"));
@@ -134,14 +144,19 @@ fn from_store(root: &Path, config: &BundleConfig) -> Result<Active, BundleError>
     proved(Bundle::shipped()?)
 }
 
-/// Counts this start; the state that it has to go by.
-fn begin(root: &Path) -> Result<(Store, State), StoreError> {
+/// Counts this start, unless it is counted already; the state that it has to go by.
+fn begin(root: &Path, counted: &mut Counted) -> Result<(Store, State), StoreError> {
     let store = Store::open(root)?;
     // What an interrupted install left is not worth a start that fails.
     if let Ok(_lock) = store.lock_for_install() {
         let _ = store.sweep();
     }
-    let begun = store.update(|state| (state.start(), state.clone()));
+    let begun = store.update(|state| {
+        let current = state.current.as_ref();
+        let again = current.is_some_and(|id| counted.0.contains(id));
+        let start = (!again).then(|| state.start());
+        (start, state.clone())
+    });
     let (start, mut state) = match begun {
         Ok(begun) => begun,
         Err(error) => {
@@ -151,14 +166,18 @@ fn begin(root: &Path) -> Result<(Store, State), StoreError> {
                 log::error(format_args!("{error}; the bundle on trial is passed over"));
                 state.take_back();
             }
-            (Start::Good, state)
+            (None, state)
         }
     };
-    if let Start::TakenBack(id) = start {
-        state.starts_left = None;
-        log::warning(format_args!(
-            "bundle {id} taken back: no start of it lasted until the end of its trial"
-        ));
+    match start {
+        Some(Start::TakenBack(id)) => {
+            state.starts_left = None;
+            log::warning(format_args!(
+                "bundle {id} taken back: no start of it lasted until the end of its trial"
+            ));
+        }
+        Some(Start::Trial(_)) => counted.0.extend(state.current.clone()),
+        Some(Start::Good) | None => {}
     }
     Ok((store, state))
 }

@@ -14,7 +14,7 @@ use super::BundleConfig;
 use super::install::{Request, install};
 use super::store::Store;
 use crate::config::Config;
-use crate::log;
+use crate::{log, out};
 
 /// Arguments of `bundle`.
 #[derive(Debug, clap::Args)]
@@ -136,14 +136,14 @@ fn run_install(args: &InstallArgs) -> anyhow::Result<ExitCode> {
         keep: config.keep as usize,
     };
     let bundle = install(&store, &request)?;
-    println!("installed {}", described(&bundle));
+    out::tell(format_args!("installed {}", described(&bundle)))?;
     if store.state()?.on_trial() {
-        println!(
+        out::tell(format_args!(
             "on trial for {} minutes, from the agent's next start or reload on",
             config.probation_minutes
-        );
+        ))?;
     } else {
-        println!("it is in use already");
+        out::tell("it is in use already")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -180,7 +180,7 @@ fn run_list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         .collect();
     if args.json {
         let told = serde_json::json!({ "state": state, "bundles": bundles });
-        println!("{told}");
+        out::tell(told)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mark = |is_current: bool, is_previous: bool| match (is_current, state.starts_left) {
@@ -196,11 +196,11 @@ fn run_list(args: &ListArgs) -> anyhow::Result<ExitCode> {
             (None, Some(name), Some(version)) => format!("{name} {version}"),
             (damaged, ..) => damaged.clone().unwrap_or_default(),
         };
-        println!("{}  {what}  {mark}", listed.id);
+        out::tell(format_args!("{}  {what}  {mark}", listed.id))?;
     }
     let shipped = Bundle::shipped()?;
     let mark = mark(state.current.is_none(), state.previous.is_none());
-    println!("{}  compiled in  {mark}", shipped.id());
+    out::tell(format_args!("{}  compiled in  {mark}", shipped.id()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -213,7 +213,9 @@ fn run_rollback(args: &StoreArgs) -> anyhow::Result<ExitCode> {
         bail!("the bundle compiled in is in use; nothing is before it");
     }
     let now = state.current.as_deref().unwrap_or("the one compiled in");
-    println!("bundle {now} is used from the agent's next start or reload on");
+    out::tell(format_args!(
+        "bundle {now} is used from the agent's next start or reload on"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -221,12 +223,12 @@ fn run_pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
     let bytes = archive::pack(&args.folder)?;
     let bundle = Bundle::open(&args.folder)?;
     write_new(&args.out, &bytes)?;
-    println!("packed {} into {}", described(&bundle), args.out.display());
-    println!(
-        "sign it with `minisign -S -t bundle:{} -m {}`",
-        bundle.id(),
-        args.out.display()
-    );
+    let file = args.out.display();
+    out::tell(format_args!("packed {} into {file}", described(&bundle)))?;
+    out::tell(format_args!(
+        "sign it with `minisign -S -t bundle:{} -m {file}`",
+        bundle.id()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

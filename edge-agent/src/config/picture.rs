@@ -25,6 +25,14 @@ impl Config {
             );
             Err(BadValue::new(key, problem))
         };
+        let cell_px = self.gate.cell_px;
+        if self.mode == Mode::Road && width_px.min(height_px) < cell_px {
+            let problem = format!(
+                "= {cell_px} is more than a side of the picture, which is {width_px} x {height_px} \
+                 pixels; lower it or correct the size that the source gives"
+            );
+            return Err(BadValue::new("gate.cell_px", problem));
+        }
         if let (Mode::Roi, Some(place)) = (self.mode, &self.roi.rect_px) {
             let shown = place.intersection(&whole);
             if shown.is_none_or(|part| part.width.min(part.height) < LEAST_PX) {
@@ -80,5 +88,24 @@ mod tests {
         let region = "[gate]\nregion_px = [[700, 0], [800, 0], [800, 90]]\n";
         assert_eq!(told(region), refused("gate.region_px"));
         assert_eq!(told(&format!("{}{region}", roi(9))), Ok(()));
+    }
+
+    #[test]
+    fn a_picture_smaller_than_a_cell_is_refused() {
+        let told = |text: &str, width_px, height_px| {
+            let config = Config::parse(text, Path::new("agent.toml")).unwrap();
+            let checked = config.check_picture(width_px, height_px);
+            checked.map_err(|bad| bad.to_string())
+        };
+        let coarse = "[gate]\ncell_px = 64\n";
+        assert_eq!(told(coarse, 64, 64), Ok(()));
+        let problem = "gate.cell_px = 64 is more than a side of the picture, which is 64 x 48 \
+                       pixels; lower it or correct the size that the source gives";
+        assert_eq!(told(coarse, 64, 48), Err(problem.to_string()));
+        assert_eq!(told("", 64, 4), Ok(()));
+        assert!(told("", 2, 2).is_err());
+        // There is no gate where a single place is watched.
+        let place = "mode = \"roi\"\n[roi]\nrect_px = { x = 0, y = 0, width = 60, height = 40 }\n";
+        assert_eq!(told(&format!("{place}{coarse}"), 64, 48), Ok(()));
     }
 }

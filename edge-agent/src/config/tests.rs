@@ -201,6 +201,15 @@ fn refusals_are_one_line_with_place_and_choice() {
             "time_zone = \"Mars/Olympus\"",
             "agent.toml: time_zone = \"Mars/Olympus\" is not known here; give a name such as",
         ),
+        (
+            "[gate]\nregion_px = [\n  [640, 360],\n  [0, 1], # [a]\n  [5, 5]\n]\ncel_px = 4",
+            "agent.toml:7: gate.cel_px: unknown key; allowed: cell_px, warm_up_ms",
+        ),
+        (
+            "[mqtt]\nhost = \"h\"\nspool = \"s/\"\n\
+             [webhook]\nurl = \"http://h/\"\nspool = \"./s\"",
+            "agent.toml: mqtt.spool and webhook.spool are the same folder; give each one",
+        ),
         ("= 3", "agent.toml:1: "),
     ] {
         let told = refusal(text);

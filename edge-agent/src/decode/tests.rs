@@ -10,28 +10,46 @@ fn decoded(layout: Layout, bytes: &[u8]) -> Result<RgbFrame, DecodeError> {
     Decoder::new(layout, None)?.decode(bytes, &mut Vec::new())
 }
 
-/// BT.601 in floating point, black and white at 16 and 235.
-fn exact(y: u8, cb: u8, cr: u8, range: Range) -> [f64; 3] {
-    let (black, light, colour) = match range {
-        Range::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
-        Range::Full => (0.0, 1.0, 1.0),
+const RANGES: [Range; 4] = [
+    Range::Limited,
+    Range::Full,
+    Range::Limited709,
+    Range::Full709,
+];
+
+/// The standard's weights of red and blue, and what black and the steps of light and colour are.
+fn standard(range: Range) -> ([f64; 2], [f64; 3]) {
+    let weights = match range {
+        Range::Limited | Range::Full => [0.299, 0.114],
+        Range::Limited709 | Range::Full709 => [0.2126, 0.0722],
     };
+    let steps = match range {
+        Range::Limited | Range::Limited709 => [16.0, 255.0 / 219.0, 255.0 / 224.0],
+        Range::Full | Range::Full709 => [0.0, 1.0, 1.0],
+    };
+    (weights, steps)
+}
+
+/// A pixel in floating point.
+fn exact(y: u8, cb: u8, cr: u8, range: Range) -> [f64; 3] {
+    let ([red, blue], [black, light, colour]) = standard(range);
+    let green = 1.0 - red - blue;
     let y = (f64::from(y) - black) * light;
     let (cb, cr) = (
         (f64::from(cb) - 128.0) * colour,
         (f64::from(cr) - 128.0) * colour,
     );
     let rgb = [
-        y + 1.402 * cr,
-        y - 0.344_136 * cb - 0.714_136 * cr,
-        y + 1.772 * cb,
+        y + 2.0 * (1.0 - red) * cr,
+        y - 2.0 * ((1.0 - blue) * blue * cb + (1.0 - red) * red * cr) / green,
+        y + 2.0 * (1.0 - blue) * cb,
     ];
     rgb.map(|value| value.clamp(0.0, 255.0))
 }
 
 #[test]
 fn every_colour_is_within_one_step_of_the_exact_one() {
-    for range in [Range::Limited, Range::Full] {
+    for range in RANGES {
         for cb in (0..=255).step_by(5) {
             for cr in (0..=255).step_by(5) {
                 let bytes: Vec<u8> = (0..=255u8).flat_map(|y| [y, cb, y, cr]).collect();
@@ -50,6 +68,32 @@ fn every_colour_is_within_one_step_of_the_exact_one() {
                         );
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Red and green as a camera by each standard writes them.
+#[test]
+fn plain_colours_come_back() {
+    for range in RANGES {
+        let ([red, blue], [black, light, colour]) = standard(range);
+        for rgb in [[180.0, 25.0, 25.0], [30.0, 110.0, 50.0]] {
+            let [r, g, b] = rgb;
+            let y = red * r + (1.0 - red - blue) * g + blue * b;
+            let chroma = |value: f64, weight: f64| {
+                (128.0 + (value - y) / (2.0 * (1.0 - weight)) / colour).round() as u8
+            };
+            let (cb, cr) = (chroma(b, blue), chroma(r, red));
+            let y = (black + y / light).round() as u8;
+            let layout = Layout {
+                range,
+                ..layout(PixelFormat::Yuyv, 2, 1)
+            };
+            let frame = decoded(layout, &[y, cb, y, cr]).unwrap();
+            for (found, wanted) in frame.data().iter().zip(rgb) {
+                let off = (f64::from(*found) - wanted).abs();
+                assert!(off <= 2.0, "{range:?}: {found} for {wanted}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! YUYV and NV12 to RGB by ITU-R BT.601 in 8-bit fixed point, so within one step of the exact
-//! value and the same bits on every target. Sizes are checked before.
+//! YUYV and NV12 to RGB by ITU-R BT.601 or BT.709 in 8-bit fixed point, so within one step of the
+//! exact value and the same bits on every target. Sizes are checked before.
 
 use super::{Layout, PixelFormat, Range};
 
@@ -10,6 +10,8 @@ pub fn convert(layout: &Layout, bytes: &[u8], rgb: &mut Vec<u8>) {
     match layout.range {
         Range::Limited => rows::<Limited>(layout, bytes, rgb),
         Range::Full => rows::<Full>(layout, bytes, rgb),
+        Range::Limited709 => rows::<Limited709>(layout, bytes, rgb),
+        Range::Full709 => rows::<Full709>(layout, bytes, rgb),
     }
 }
 
@@ -62,6 +64,27 @@ impl Matrix for Full {
     const RED: i32 = 359;
     const GREEN: (i32, i32) = (88, 183);
     const BLUE: i32 = 454;
+}
+
+/// ITU-R BT.709-6, part 2, items 3.2 to 3.4: red weighs 0.2126 and blue 0.0722 of the light.
+struct Limited709;
+
+impl Matrix for Limited709 {
+    const BLACK: i32 = 16;
+    const LIGHT: i32 = 298;
+    const RED: i32 = 459;
+    const GREEN: (i32, i32) = (55, 136);
+    const BLUE: i32 = 541;
+}
+
+struct Full709;
+
+impl Matrix for Full709 {
+    const BLACK: i32 = 0;
+    const LIGHT: i32 = 256;
+    const RED: i32 = 403;
+    const GREEN: (i32, i32) = (48, 120);
+    const BLUE: i32 = 475;
 }
 
 /// Two pixels that share their colour.

@@ -23,7 +23,10 @@ enum Mode {
 /// The switch.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// For operations that write; what is not said to be about reading is about these.
     mode: Mutex<Mode>,
+    /// For operations that only read.
+    reading: Mutex<Mode>,
     changed: Condvar,
 }
 
@@ -35,7 +38,18 @@ impl Faults {
 
     /// Everything works again.
     pub fn mend(&self) {
+        *self.reading.lock().unwrap() = Mode::None;
         self.set(Mode::None);
+    }
+
+    /// The reading operation after `steps` more fails once.
+    pub fn one_reading_after(&self, steps: u64, kind: io::ErrorKind) {
+        *self.reading.lock().unwrap() = Mode::OneAfter(steps, kind);
+    }
+
+    /// Nothing can be read until it is mended.
+    pub fn all_reading(&self, kind: io::ErrorKind) {
+        *self.reading.lock().unwrap() = Mode::All(kind);
     }
 
     /// The operation after `steps` more fails once.
@@ -60,36 +74,45 @@ impl Faults {
 
     /// Whether the failure asked for has not come yet.
     pub fn pending(&self) -> bool {
-        match *self.mode.lock().unwrap() {
-            Mode::OneAfter(..) => true,
-            Mode::AllAfter(left) => left > 0,
-            _ => false,
-        }
+        [&self.mode, &self.reading]
+            .iter()
+            .any(|mode| match *mode.lock().unwrap() {
+                Mode::OneAfter(..) => true,
+                Mode::AllAfter(left) => left > 0,
+                _ => false,
+            })
     }
 
-    /// Called before each operation.
+    /// Called before each operation that writes.
     pub fn step(&self) -> io::Result<()> {
         let mut mode = self.mode.lock().unwrap();
         while matches!(*mode, Mode::Stuck) {
             mode = self.changed.wait(mode).unwrap();
         }
-        match &mut *mode {
-            Mode::None | Mode::Stuck => Ok(()),
-            Mode::OneAfter(0, kind) => {
+        mode.step()
+    }
+
+    /// Called before each operation that only reads.
+    pub fn reading_step(&self) -> io::Result<()> {
+        self.reading.lock().unwrap().step()
+    }
+}
+
+impl Mode {
+    fn step(&mut self) -> io::Result<()> {
+        match self {
+            Self::None | Self::Stuck => Ok(()),
+            Self::OneAfter(0, kind) => {
                 let error = io::Error::from(*kind);
-                *mode = Mode::None;
+                *self = Self::None;
                 Err(error)
             }
-            Mode::OneAfter(left, _) => {
+            Self::OneAfter(left, _) | Self::AllAfter(left @ 1..) => {
                 *left -= 1;
                 Ok(())
             }
-            Mode::AllAfter(0) => Err(io::Error::other("killed")),
-            Mode::AllAfter(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            Mode::All(kind) => Err(io::Error::from(*kind)),
+            Self::AllAfter(_) => Err(io::Error::other("killed")),
+            Self::All(kind) => Err(io::Error::from(*kind)),
         }
     }
 }

@@ -75,6 +75,13 @@ impl Background {
         self.learned_ms
     }
 
+    /// Begins anew: the next grid is the first one.
+    pub fn forget(&mut self) {
+        self.models.clear();
+        self.learned_ms = 0.0;
+        self.dark = false;
+    }
+
     /// The usual brightness of each cell.
     fn usual_luma(&self) -> Vec<f32> {
         self.models.iter().map(|model| model.usual().luma).collect()
@@ -106,6 +113,10 @@ impl Background {
             held,
             swaying,
         } = state;
+        if grid.cells.is_empty() {
+            // The picture is smaller than a cell.
+            return Vec::new();
+        }
         if self.models.len() != grid.cells.len() {
             self.models = grid.cells.iter().map(Model::new).collect();
             self.learned_ms = 0.0;

@@ -6,7 +6,7 @@ use crate::gate::Gate;
 use crate::glance::{Glance, Moment};
 use crate::laps::{Laps, Stage};
 use crate::roi::Roi;
-use crate::track::{TrackConfig, Tracker};
+use crate::track::Tracker;
 
 use super::witness::Witness;
 
@@ -24,8 +24,6 @@ pub enum Eyes {
 pub struct Road {
     gate: Gate,
     tracker: Tracker,
-    track: TrackConfig,
-    size_px: (u32, u32),
 }
 
 impl Eyes {
@@ -35,8 +33,6 @@ impl Eyes {
             Mode::Road => Self::Road(Box::new(Road {
                 gate: Gate::new(config.gate.clone()),
                 tracker: Tracker::new(config.track.clone()),
-                track: config.track.clone(),
-                size_px: (0, 0),
             })),
             Mode::Roi => Self::Place(Box::new(Roi::new(&config.roi))),
         }
@@ -62,11 +58,12 @@ impl Eyes {
         }
     }
 
-    /// Whether what is known so far would be worth an event if it ended now.
-    pub fn ripe(&self, witness: &Witness) -> bool {
+    /// Whether what is known so far of the vehicle of that number would be worth an event if it
+    /// ended now.
+    pub fn ripe(&self, number: u64, witness: &Witness) -> bool {
         match self {
-            Self::Road(road) => road.ripe(witness),
-            Self::Place(place) => place.ripe(&witness.so_far(0)),
+            Self::Road(road) => road.tracker.ripe(number),
+            Self::Place(place) => place.ripe(&witness.so_far(number)),
         }
     }
 }
@@ -74,22 +71,17 @@ impl Eyes {
 impl Road {
     fn look(&mut self, moment: &Moment<'_>, laps: &mut dyn Laps) -> Glance {
         let picture = moment.picture;
-        self.size_px = (picture.width(), picture.height());
+        let size_px = (picture.width(), picture.height());
         let blobs = self.gate.observe(picture, moment.t_ms);
         laps.lap(Stage::Gate);
         let step = self
             .tracker
-            .step(&blobs, moment.frame, moment.t_ms, self.size_px);
+            .step(&blobs, moment.frame, moment.t_ms, size_px);
         self.gate.hold(&step.held, &step.given_up);
         laps.lap(Stage::Track);
-        step.into()
-    }
-
-    fn ripe(&self, witness: &Witness) -> bool {
-        let (dx, dy) = witness.moved();
-        let side = self.size_px.0.max(self.size_px.1) as f32;
-        let least = self.track.min_travel_share * side;
-        let frames_seen = witness.so_far(0).frames_seen;
-        frames_seen >= self.track.min_frames && dx * dx + dy * dy >= least * least
+        Glance {
+            shift: self.gate.shift(),
+            ..Glance::from(step)
+        }
     }
 }

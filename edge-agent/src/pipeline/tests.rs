@@ -10,6 +10,9 @@ use crate::score::compare::{Passage, Score, compare};
 use crate::source::{self, SourceConfig};
 use crate::testing::{NearestColour, Scene};
 
+mod early;
+mod sway;
+
 fn identity() -> Identity {
     Identity {
         camera: "test".into(),
@@ -151,36 +154,6 @@ fn each_vehicle_is_told_with_its_lane() {
         assert_eq!(event.lane_name.as_deref(), Some(name));
         assert_eq!(event.wrong_way, Some(number == 2));
     }
-}
-
-#[test]
-fn told_early_each_vehicle_still_gives_one_event() {
-    let spec = SceneSpec {
-        duration_ms: 45_000,
-        ..SceneSpec::default()
-    };
-    let mut config = Config::default();
-    let late = events(spec.clone(), &config);
-    config.vote.early = true;
-    config.vote.early_score = 0.5;
-    let early = events(spec, &config);
-    assert_eq!(early.len(), late.len());
-    let told = early.iter().filter(|event| event.early).count();
-    assert!(told * 2 > early.len(), "{told} of {}", early.len());
-    // The same vehicles in the same lanes of traffic, told sooner. Sorted, as a vehicle may
-    // overtake another's event.
-    let directions = |events: &[Event]| {
-        let mut all: Vec<String> = events
-            .iter()
-            .map(|e| format!("{:?}", e.direction))
-            .collect();
-        all.sort();
-        all
-    };
-    assert_eq!(directions(&early), directions(&late));
-    let last = |events: &[Event]| events.iter().map(|e| e.last_t_ms).sum::<u64>();
-    assert!(last(&early) < last(&late));
-    assert!(early.iter().zip(1..).all(|(event, n)| event.sequence == n));
 }
 
 #[test]

@@ -63,11 +63,12 @@ impl Witness {
         }
     }
 
-    /// Remembers a sighting, the first among them.
+    /// Remembers a sighting, the first among them; `shown` is where the picture shows it.
     pub fn see(
         &mut self,
         moment: &Moment<'_>,
         sighting: &Sighting,
+        shown: Rect,
         lanes: &[LaneConfig],
         vote: &VoteConfig,
     ) {
@@ -80,7 +81,7 @@ impl Witness {
         self.footing.count(lanes, &sighting.rect, flawed);
         let candidate = Candidate {
             picture: moment.picture,
-            rect: sighting.rect,
+            rect: shown,
             flawed,
             frame: moment.frame,
             t_ms: moment.t_ms,

@@ -29,11 +29,13 @@ pub struct Road<'a> {
     fitted_px: Option<(u32, u32)>,
     pipeline: Pipeline<Runner>,
     trial: Option<Trial>,
-    outbox: Outbox,
+    /// Before the outbox: a panic drops it first, and that one waits for its peers.
     pins: Pins,
+    outbox: Outbox,
     watchpoint: Option<Watchpoint>,
     keeper: Option<Keeper>,
     life: &'a mut Life,
+    /// The time on the frames' clock: the newest frame's, or that of the loss after it.
     newest_t_ms: u64,
     vehicles: u64,
     next: Option<Plan>,
@@ -165,7 +167,7 @@ impl<'a> Road<'a> {
     }
 
     fn change_bundle(&mut self) -> anyhow::Result<()> {
-        let active = bundles::open(&self.config.bundle)?;
+        let active = bundles::open(&self.config.bundle, &mut self.life.counted)?;
         let labels = &active.bundle.manifest().labels;
         if let Err(bad) = self.config.check_rules(Some(labels)) {
             log::error(format_args!("{bad}; with this bundle the rule never holds"));
@@ -178,18 +180,9 @@ impl<'a> Road<'a> {
 
     /// Reads the config again if that was asked for. A wrong one changes nothing.
     fn look_for_reload(&mut self) {
-        if self.next.is_some() || !self.life.reload.take() {
-            return;
+        if self.next.is_none() {
+            self.next = self.life.read_again();
         }
-        self.life.heartbeat.reloading();
-        match Plan::read(self.life.file.as_deref()) {
-            Ok(plan) => {
-                log::notice(format_args!("{} read again", plan.path.display()));
-                self.next = Some(plan);
-            }
-            Err(error) => log::error(format_args!("{error}; the config before it goes on")),
-        }
-        self.life.heartbeat.reloaded();
     }
 }
 
@@ -204,7 +197,8 @@ impl Viewer for Road<'_> {
         Ok(())
     }
 
-    fn lost(&mut self) -> anyhow::Result<()> {
+    fn lost(&mut self, now_ms: u64) -> anyhow::Result<()> {
+        self.newest_t_ms = now_ms;
         self.pins.lost();
         self.end_tracks();
         Ok(())

@@ -196,7 +196,7 @@ fn serve(mut keeper: Keeper, orders: &Receiver<Message>, clock: &dyn Clock) {
         };
         due = keeper.turn(clock.now(), order.as_ref());
     }
-    keeper.end(clock.now());
+    keeper.end(clock);
 }
 
 #[cfg(test)]

@@ -112,6 +112,10 @@ impl Sink for Jsonl {
     fn finish(&mut self, _: Duration) -> Result<(), SinkError> {
         Ok(self.log.sync()?)
     }
+
+    fn unsaved(&self) -> u64 {
+        self.log.unsynced_lines()
+    }
 }
 
 #[cfg(test)]

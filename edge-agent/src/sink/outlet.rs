@@ -1,14 +1,16 @@
 //! A sink at work on its own thread: a bounded queue, another try after a failure, counts.
 //! Knows nothing of what the sink does.
 
+mod words;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use self::words::{ended, failed, mended};
 use super::{Depth, LAST_GRACE, Sink, SinkError};
-use crate::disk;
 use crate::event::Event;
 use crate::gauge::{Gauge, Reading};
 
@@ -62,13 +64,15 @@ impl Shared {
 
 impl Gauge for Shared {
     fn read(&self) -> Reading {
+        // Before the lock: a sender waits for that one.
+        let spooled = self.spooled.as_ref().map(|depth| depth());
         let state = self.state();
         Reading {
             name: self.name.clone(),
             delivered: state.tally.delivered,
             lost: state.tally.lost,
             waiting: state.queue.len() as u64,
-            spooled: self.spooled.as_ref().map(|depth| depth()),
+            spooled,
             closed: state.closed,
         }
     }
@@ -209,7 +213,8 @@ enum Job {
 impl Worker {
     fn carry(mut self) {
         let mut held: Option<Event> = None;
-        let mut tend_at: Option<Instant> = None;
+        // At once: what a spool has from a run before is delivered without another event.
+        let mut tend_at = Some(Instant::now());
         let mut retry_at: Option<Instant> = None;
         loop {
             match self.next(&mut held, tend_at, retry_at) {
@@ -226,8 +231,11 @@ impl Worker {
                     if again {
                         held = Some(event);
                     }
-                    // Asked soon: what was delivered may have to be synced.
-                    tend_at = Some(tend_at.unwrap_or_else(Instant::now));
+                    // Asked at once: what was delivered may have to be synced before anything
+                    // that was due. After a failure the pause stays.
+                    if !self.tend_failed {
+                        tend_at = Some(Instant::now());
+                    }
                 }
                 Job::Tend => {
                     let result = self.sink.tend();
@@ -241,9 +249,31 @@ impl Worker {
                 Job::End => break,
             }
         }
+        self.end();
+    }
+
+    /// The sink's last call. One that fails until then is not said to work again, and what it has
+    /// in memory is lost.
+    fn end(&mut self) {
         let grace = self.shared.state().finishing.unwrap_or(LAST_GRACE);
         let result = self.sink.finish(grace);
-        self.report(&result);
+        let (why, unsaved) = match &result {
+            Ok(()) if self.deliver_failed => (None, 0),
+            Err(SinkError::Io(error)) => (Some(error), self.sink.unsaved()),
+            result => {
+                self.tend_failed = false;
+                return self.report(result);
+            }
+        };
+        let mut state = self.shared.state();
+        if !state.failing {
+            self.lost_before = state.tally.lost;
+        }
+        state.tally.delivered = state.tally.delivered.saturating_sub(unsaved);
+        state.tally.lost += unsaved;
+        let lost = state.tally.lost - self.lost_before;
+        drop(state);
+        (self.complain)(&ended(&self.sink.name(), why, lost));
     }
 
     /// Waits for something to do. A held event comes before those in the queue.
@@ -290,16 +320,15 @@ impl Worker {
     }
 
     fn count(&mut self, result: &Result<(), SinkError>, again: bool) {
-        {
-            let mut state = self.shared.state();
-            match result {
-                Ok(()) => state.tally.delivered += 1,
-                Err(_) if again => {}
-                Err(_) => state.tally.lost += 1,
-            }
+        if result.is_ok() {
+            self.shared.state().tally.delivered += 1;
         }
-        self.deliver_failed = again;
+        self.deliver_failed = again || matches!(result, Err(SinkError::Io(_)));
         self.report(result);
+        // After the report: this one belongs to the failures that may begin with it.
+        if result.is_err() && !again {
+            self.shared.state().tally.lost += 1;
+        }
     }
 
     /// Whether a reader that takes nothing is waited for: at the end no longer than the grace,
@@ -347,21 +376,6 @@ impl Worker {
                 }
             }
         }
-    }
-}
-
-fn failed(name: &str, error: &io::Error) -> String {
-    let remedy = disk::remedy(error);
-    format!(
-        "{name}: {error}; {remedy}; until then the last {QUEUE} events are kept in memory and \
-         older ones dropped"
-    )
-}
-
-fn mended(name: &str, lost: u64) -> String {
-    match lost {
-        0 => format!("{name}: works again; no event was lost"),
-        lost => format!("{name}: works again; {lost} events were lost"),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,6 +66,7 @@ pub struct Spooled {
     name: String,
     folder: PathBuf,
     queue: Arc<Queue>,
+    depth: Arc<AtomicU64>,
     wake: Box<dyn Fn() + Send>,
     /// Closed when the courier has ended.
     courier: Receiver<Infallible>,
@@ -82,6 +84,7 @@ impl Spooled {
         courier: impl FnOnce(&Queue) + Send + 'static,
     ) -> io::Result<Self> {
         let folder = spool.folder().to_path_buf();
+        let depth = spool.depth();
         let queue = Arc::new(Queue {
             spool: Mutex::new(spool),
             end: OnceLock::new(),
@@ -99,6 +102,7 @@ impl Spooled {
             name,
             folder,
             queue,
+            depth,
             wake,
             courier: ended,
             told: None,
@@ -147,8 +151,8 @@ impl Sink for Spooled {
     }
 
     fn spooled(&self) -> Option<Depth> {
-        let queue = Arc::clone(&self.queue);
-        Some(Box::new(move || queue.spool().counts().waiting))
+        let depth = Arc::clone(&self.depth);
+        Some(Box::new(move || depth.load(Ordering::Relaxed)))
     }
 
     fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {
@@ -160,14 +164,26 @@ impl Sink for Spooled {
 
     fn tend(&mut self) -> Result<Option<Duration>, SinkError> {
         let now = Instant::now();
-        let wait = self.queue.spool().tend(now)?;
+        let wait = self.queue.spool().tend(now);
+        // What could not be read may be had now.
+        (self.wake)();
+        let wait = wait?;
         self.tell_drops(now);
         Ok(wait)
     }
 
     fn finish(&mut self, grace: Duration) -> Result<(), SinkError> {
         self.end(grace);
-        Ok(self.queue.spool().finish(Instant::now())?)
+        let now = Instant::now();
+        let kept = self.queue.spool().finish(now);
+        // There is no later time to tell.
+        self.told = None;
+        self.tell_drops(now);
+        Ok(kept?)
+    }
+
+    fn unsaved(&self) -> u64 {
+        self.queue.spool().unsaved()
     }
 }
 
@@ -176,3 +192,6 @@ impl Drop for Spooled {
         self.end(LAST_GRACE);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,8 @@ pub struct Cursor {
     disk: Disk,
     file: File,
     written: u64,
-    /// Since when another number is right.
-    late_since: Option<Instant>,
+    /// When the number in the file was last known to be right, or first known to be wrong.
+    right_at: Option<Instant>,
 }
 
 impl Cursor {
@@ -30,15 +29,17 @@ impl Cursor {
             .truncate(false)
             .open(path)?;
         let mut bytes = [0; 12];
-        let written = match file.read_exact_at(&mut bytes, 0) {
+        let written = match disk.read_at(&file, &mut bytes, 0) {
             Ok(()) => parse(bytes).unwrap_or(0),
-            Err(_) => 0,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            // Taken for 0, it would give numbers again that the file still calls forgotten.
+            Err(error) => return Err(error),
         };
         Ok(Self {
             disk: disk.clone(),
             file,
             written,
-            late_since: None,
+            right_at: None,
         })
     }
 
@@ -55,17 +56,18 @@ impl Cursor {
         every: Duration,
     ) -> io::Result<Option<Duration>> {
         if value == self.written {
-            self.late_since = None;
+            self.right_at = Some(now);
             return Ok(None);
         }
-        let since = *self.late_since.get_or_insert(now);
+        // It may have become wrong at any time since it was right.
+        let since = *self.right_at.get_or_insert(now);
         let late = now.saturating_duration_since(since);
         if late < every {
             return Ok(Some(every - late));
         }
         self.disk.overwrite(&self.file, &format(value))?;
         self.written = value;
-        self.late_since = None;
+        self.right_at = Some(now);
         Ok(None)
     }
 }

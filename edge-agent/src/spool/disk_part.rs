@@ -39,9 +39,31 @@ pub struct DiskPart {
     synced: (u64, u64),
     new_name: bool,
     removed: Vec<Range<u64>>,
+    returned: Vec<Returned>,
 }
 
+/// A record whose sync failed, with its number; without its bytes if it is damaged.
+pub type Returned = (u64, Option<Vec<u8>>);
+
 impl DiskPart {
+    /// One that holds nothing: the folder is not looked into.
+    pub fn new(disk: &Disk, folder: &Path, total_bytes: u64) -> Self {
+        Self {
+            disk: disk.clone(),
+            folder: folder.to_path_buf(),
+            segment_bytes: (total_bytes / SHARE).min(SEGMENT),
+            total_bytes,
+            segments: VecDeque::new(),
+            writer: None,
+            reader: None,
+            unsynced_since: None,
+            synced: (0, 0),
+            new_name: false,
+            removed: Vec::new(),
+            returned: Vec::new(),
+        }
+    }
+
     /// Finds the segments; cuts off what the last one has beyond its last whole record.
     pub fn open(disk: &Disk, folder: &Path, total_bytes: u64) -> io::Result<Self> {
         let mut found = Vec::new();
@@ -55,24 +77,13 @@ impl DiskPart {
         let ends = found.iter().skip(1).map(|(first, _)| *first);
         let ends: Vec<u64> = ends.chain(found.last().map(|(first, _)| *first)).collect();
         let segments = found.into_iter().zip(ends);
-        let mut part = Self {
-            disk: disk.clone(),
-            folder: folder.to_path_buf(),
-            segment_bytes: (total_bytes / SHARE).min(SEGMENT),
-            total_bytes,
-            segments: segments
-                .map(|((first, bytes), end)| Segment {
-                    numbers: first..end,
-                    bytes,
-                })
-                .collect(),
-            writer: None,
-            reader: None,
-            unsynced_since: None,
-            synced: (0, 0),
-            new_name: false,
-            removed: Vec::new(),
-        };
+        let mut part = Self::new(disk, folder, total_bytes);
+        part.segments = segments
+            .map(|((first, bytes), end)| Segment {
+                numbers: first..end,
+                bytes,
+            })
+            .collect();
         part.open_last()?;
         Ok(part)
     }
@@ -81,7 +92,7 @@ impl DiskPart {
         let Some(last) = self.segments.back_mut() else {
             return Ok(());
         };
-        let mut reader = Reader::open(&self.folder, last.numbers.start)?;
+        let mut reader = Reader::open(&self.disk, &self.folder, last.numbers.start)?;
         while reader.next()?.is_some() {}
         last.numbers.end = reader.number();
         last.bytes = reader.at();
@@ -138,14 +149,8 @@ impl DiskPart {
 
     fn begin(&mut self, number: u64) -> io::Result<()> {
         // Only the last segment may be unfinished after a power cut.
-        if let Some(writer) = &self.writer
-            && self.unsynced_since.is_some()
-        {
-            writer.sync()?;
-            self.unsynced_since = None;
-            if let Some(last) = self.segments.back() {
-                self.synced = (last.numbers.end, last.bytes);
-            }
+        if self.unsynced_since.is_some() {
+            self.sync()?;
         }
         let mut total: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
         while total + self.segment_bytes > self.total_bytes {
@@ -198,37 +203,47 @@ impl DiskPart {
         }
     }
 
-    /// A record that is here. None if it cannot be read: it and the rest of its segment are
-    /// here no longer.
-    pub fn read(&mut self, number: u64) -> Option<Vec<u8>> {
+    /// A record that is here. None if it is damaged: it and the rest of its segment are here no
+    /// longer. A disk that fails to read may get over it: everything stays.
+    pub fn read(&mut self, number: u64) -> io::Result<Option<Vec<u8>>> {
         let at = self.segments.partition_point(|s| s.numbers.end <= number);
-        let segment = self.segments.get_mut(at)?;
-        let first = segment.numbers.start;
-        if number < first {
-            return None;
-        }
-        let found = read(&mut self.reader, &self.folder, first, number);
-        let Ok(Some(record)) = found else {
-            segment.numbers.end = number.max(first);
-            if at + 1 == self.segments.len() {
-                self.writer = None;
-            }
-            self.reader = None;
-            return None;
+        let segment = self.segments.get(at).map(|segment| segment.numbers.start);
+        let Some(first) = segment.filter(|first| *first <= number) else {
+            return Ok(None);
         };
-        Some(record)
+        let found = read(&mut self.reader, &self.disk, &self.folder, first, number);
+        match &found {
+            Ok(Some(_)) => {}
+            Ok(None) => self.give_up(number),
+            Err(_) => self.reader = None,
+        }
+        found
+    }
+
+    /// Does without a record and the rest of its segment.
+    pub fn give_up(&mut self, number: u64) {
+        let at = self.segments.partition_point(|s| s.numbers.end <= number);
+        let is_last = at + 1 == self.segments.len();
+        let segment = self.segments.get_mut(at);
+        let Some(segment) = segment.filter(|segment| segment.numbers.start <= number) else {
+            return;
+        };
+        segment.numbers.end = number;
+        if is_last {
+            self.writer = None;
+        }
+        self.reader = None;
     }
 
     /// Syncs what is due; says when to ask again. `needed` tells whether anybody still wants
-    /// what is here. With the failure come the records that were not synced, which are here no
-    /// longer.
+    /// what is here.
     pub fn sync_if(
         &mut self,
         now: Instant,
         every: Duration,
         needed: bool,
-    ) -> Result<Option<Duration>, (io::Error, Vec<Vec<u8>>)> {
-        let (Some(since), Some(writer)) = (self.unsynced_since, &self.writer) else {
+    ) -> io::Result<Option<Duration>> {
+        let Some(since) = self.unsynced_since else {
             return Ok(None);
         };
         if !needed {
@@ -240,56 +255,77 @@ impl DiskPart {
         if waited < every {
             return Ok(Some(every - waited));
         }
+        self.sync()?;
+        Ok(None)
+    }
+
+    /// Makes everything here survive a power cut. If that fails, what was not synced is taken
+    /// back: what is left of it on the disk is not known, and another sync might seem to work.
+    fn sync(&mut self) -> io::Result<()> {
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
         let folder_synced = if self.new_name {
             self.disk.sync_folder(&self.folder)
         } else {
             Ok(())
         };
-        match folder_synced.and_then(|()| writer.sync()) {
-            Ok(()) => {
-                self.new_name = false;
-                self.unsynced_since = None;
-                if let Some(last) = self.segments.back() {
-                    self.synced = (last.numbers.end, last.bytes);
-                }
-                Ok(None)
-            }
-            Err(error) => Err((error, self.take_unsynced())),
+        if let Err(error) = folder_synced.and_then(|()| writer.sync()) {
+            self.take_back();
+            return Err(error);
         }
+        self.new_name = false;
+        self.unsynced_since = None;
+        if let Some(last) = self.segments.back() {
+            self.synced = (last.numbers.end, last.bytes);
+        }
+        Ok(())
     }
 
-    /// Takes the records behind the last sync out of the last segment.
-    fn take_unsynced(&mut self) -> Vec<Vec<u8>> {
+    /// Takes the records behind the last sync out of the last segment, which is not appended to
+    /// any more.
+    fn take_back(&mut self) {
         self.unsynced_since = None;
         self.reader = None;
-        let (number, bytes) = self.synced;
-        let mut taken = Vec::new();
+        let writer = self.writer.take();
         let Some(last) = self.segments.back_mut() else {
-            return taken;
+            return;
         };
         let first = last.numbers.start;
-        for number in number.max(first)..last.numbers.end {
-            match read(&mut self.reader, &self.folder, first, number) {
-                Ok(Some(record)) => taken.push(record),
-                // The caller counts from the end: an unreadable one ends up as an empty record.
-                _ => taken.push(Vec::new()),
+        let (number, bytes) = self.synced;
+        let number = number.max(first);
+        let mut taken = Vec::new();
+        for number in number..last.numbers.end {
+            match read(&mut self.reader, &self.disk, &self.folder, first, number) {
+                Ok(record) => taken.push((number, record)),
+                // Not to be had now: they stay where they are, and may be read later.
+                Err(_) => {
+                    self.reader = None;
+                    return;
+                }
             }
         }
-        last.numbers.end = number.max(first);
+        last.numbers.end = number;
         last.bytes = bytes;
         self.reader = None;
-        if let Some(mut writer) = self.writer.take() {
+        self.returned.extend(taken);
+        if let Some(mut writer) = writer {
             // If this fails, the numbers that stay behind are also the next segment's, which
             // are the ones that are read.
             let _ = writer.truncate(bytes);
         }
-        taken
+    }
+
+    /// The records that failed syncs gave back since the last call; they are here no longer.
+    pub fn take_returned(&mut self) -> Vec<Returned> {
+        std::mem::take(&mut self.returned)
     }
 }
 
 /// Reads a record of the segment that begins with `first`; goes back to its start if it must.
 fn read(
     reader: &mut Option<Reader>,
+    disk: &Disk,
     folder: &Path,
     first: u64,
     number: u64,
@@ -297,7 +333,7 @@ fn read(
     let fits = |r: &Reader| r.first() == first && r.number() <= number;
     let reader = match reader.take().filter(fits) {
         Some(open) => reader.insert(open),
-        None => reader.insert(Reader::open(folder, first)?),
+        None => reader.insert(Reader::open(disk, folder, first)?),
     };
     while reader.number() < number {
         if reader.next()?.is_none() {

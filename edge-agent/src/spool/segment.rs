@@ -5,8 +5,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use crate::disk::Disk;
 
 /// Bytes before a record's own.
 const HEADER: u64 = 8;
@@ -46,6 +47,7 @@ pub fn first_of(name: &str) -> Option<u64> {
 /// Reads a segment's records in their order.
 #[derive(Debug)]
 pub struct Reader {
+    disk: Disk,
     file: File,
     first: u64,
     number: u64,
@@ -54,9 +56,10 @@ pub struct Reader {
 
 impl Reader {
     /// Opens the segment that begins with `first`.
-    pub fn open(folder: &Path, first: u64) -> io::Result<Self> {
+    pub fn open(disk: &Disk, folder: &Path, first: u64) -> io::Result<Self> {
         Ok(Self {
-            file: File::open(path(folder, first))?,
+            disk: disk.clone(),
+            file: disk.open(&path(folder, first))?,
             first,
             number: first,
             at: 0,
@@ -85,14 +88,15 @@ impl Reader {
             return Ok(None);
         }
         let mut header = [0; HEADER as usize];
-        self.file.read_exact_at(&mut header, self.at)?;
+        self.disk.read_at(&self.file, &mut header, self.at)?;
         let [a, b, c, d, e, f, g, h] = header;
         let length = u32::from_le_bytes([a, b, c, d]);
         if length == 0 || u64::from(length) > left - HEADER {
             return Ok(None);
         }
         let mut record = vec![0; length as usize];
-        self.file.read_exact_at(&mut record, self.at + HEADER)?;
+        let at = self.at + HEADER;
+        self.disk.read_at(&self.file, &mut record, at)?;
         if sum(self.number, &record) != u32::from_le_bytes([e, f, g, h]) {
             return Ok(None);
         }

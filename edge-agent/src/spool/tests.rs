@@ -4,7 +4,7 @@
 use super::*;
 use crate::sink::crash;
 
-const TEST_LIMITS: Limits = Limits {
+pub const TEST_LIMITS: Limits = Limits {
     total_bytes: 4096,
     sync_every: Duration::from_millis(1000),
     cursor_every: Duration::from_millis(5000),
@@ -15,28 +15,28 @@ const ROOMY: Limits = Limits {
     ..TEST_LIMITS
 };
 
-fn open(folder: &Path, limits: Limits) -> Spool {
+pub fn open(folder: &Path, limits: Limits) -> Spool {
     Spool::open(&Disk::default(), folder, limits).unwrap()
 }
 
-fn text(number: u64) -> String {
+pub fn text(number: u64) -> String {
     format!("record {number}, of some length")
 }
 
-fn append(spool: &mut Spool, numbers: std::ops::Range<u64>) {
+pub fn append(spool: &mut Spool, numbers: std::ops::Range<u64>) {
     for number in numbers {
         spool.append(text(number).as_bytes(), Instant::now());
     }
 }
 
 /// Everything that waits, in order.
-fn take(spool: &mut Spool) -> Vec<String> {
+pub fn take(spool: &mut Spool) -> Vec<String> {
     std::iter::from_fn(|| spool.next())
         .map(|(_, record)| String::from_utf8(record).unwrap())
         .collect()
 }
 
-fn texts(numbers: std::ops::Range<u64>) -> Vec<String> {
+pub fn texts(numbers: std::ops::Range<u64>) -> Vec<String> {
     numbers.map(text).collect()
 }
 
@@ -129,7 +129,12 @@ fn a_failure_of_any_one_operation_loses_nothing() {
         assert!(spool.memory.is_empty());
         drop(spool);
         let mut spool = open(folder.path(), TEST_LIMITS);
-        assert_eq!(take(&mut spool), texts(0..40), "step {step}, opened again");
+        // What was acknowledged may come again, and need not.
+        let owed = (0..40).filter(|number| number % 5 != 2 && number % 5 != 4);
+        let owed: Vec<String> = owed.map(text).collect();
+        let mut again = take(&mut spool);
+        again.retain(|text| owed.contains(text));
+        assert_eq!(again, owed, "step {step}, opened again");
         if done {
             break;
         }

@@ -3,6 +3,7 @@
 //! Pure geometry, no memory.
 
 use super::boxes::Bounds;
+use super::groups::groups;
 use crate::gate::Blob;
 
 /// A vehicle belongs to a blob that covers this share of where it is expected …
@@ -184,40 +185,26 @@ fn rests(
     members: &[usize],
     known: &[Known],
 ) -> Vec<Vec<usize>> {
-    let mut left: Vec<usize> = (0..owners.len())
-        .filter(|at| owners[*at].is_none())
-        .collect();
+    let nobody = |at: &usize| owners[*at].is_none();
+    let loose: Vec<usize> = (0..owners.len()).filter(nobody).collect();
     let least = |side: fn(&Bounds) -> f32| {
         let sides = members.iter().map(|member| side(&known[*member].visible));
         (sides.fold(f32::INFINITY, f32::min) * REST_SHARE).max(REST_PX)
     };
     let (wide, high) = (least(Bounds::width), least(Bounds::height));
-    let mut found = Vec::new();
-    while let Some(start) = left.pop() {
-        let mut group = vec![start];
-        let mut next = 0;
-        while let Some(at) = group.get(next).copied() {
-            next += 1;
-            let (x, y) = blob.cells[at];
-            let touches = |other: &mut usize| {
-                let (a, b) = blob.cells[*other];
-                a.abs_diff(x) <= 1 && b.abs_diff(y) <= 1
-            };
-            group.extend(left.extract_if(.., touches));
-        }
-        let bounds = around(blob, &group);
+    let mut found = groups(&blob.cells, &loose);
+    found.retain(|group| {
+        let bounds = around(blob, group);
         let grown = |member: &usize| known[*member].grows && close(&bounds, &known[*member]);
         if members.iter().any(grown) {
-            continue;
+            return false;
         }
         let full = group.len() as f32 * (blob.cell_px * blob.cell_px) as f32;
         // Along one side a newcomer sticks out far, along the other it is no thin line.
         let sticks_out = bounds.width() >= wide && bounds.height() >= REST_PX
             || bounds.height() >= high && bounds.width() >= REST_PX;
-        if sticks_out && full >= 0.4 * bounds.area() {
-            found.push(group);
-        }
-    }
+        sticks_out && full >= 0.4 * bounds.area()
+    });
     found
 }
 

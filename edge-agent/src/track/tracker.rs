@@ -18,6 +18,8 @@ pub struct Step {
     pub passed: Vec<Track>,
     /// Numbers of tracks that ended as nothing worth an event.
     pub dropped: Vec<u64>,
+    /// Of those the ones whose vehicle is followed under another number: theirs, and that one.
+    pub merged: Vec<(u64, u64)>,
     /// Where vehicles are, moving or standing.
     pub held: Vec<Rect>,
     /// Where a vehicle stands that is not followed any longer.
@@ -244,6 +246,7 @@ impl Tracker {
                 track.absorb(&place);
                 self.tracks.retain(|track| track.number != young);
                 step.dropped.push(young);
+                step.merged.push((young, older));
             }
         }
     }
@@ -313,22 +316,33 @@ impl Tracker {
                 Some(other) => {
                     other.began_as(&track);
                     step.dropped.push(track.number);
+                    step.merged.push((track.number, other.number));
                 }
                 None => self.close(track, step),
             }
         }
     }
 
-    fn close(&self, track: Track, step: &mut Step) {
+    /// Whether what is known of this track so far is worth an event.
+    pub fn ripe(&self, number: u64) -> bool {
+        let track = self.tracks.iter().find(|track| track.number == number);
+        track.is_some_and(|track| self.is_vehicle(track))
+    }
+
+    /// Whether it was seen often enough, moved far enough and is no smaller than a vehicle.
+    fn is_vehicle(&self, track: &Track) -> bool {
         let least = self.config.min_travel_share * self.size_px.0.max(self.size_px.1) as f32;
         let (width, height) = track.size_px();
         let [least_width, least_height] = self.config.min_vehicle_px;
-        if track.hits >= self.config.min_frames
+        track.hits >= self.config.min_frames
             && !track.is_end()
             && track.travel_px() >= least
             && width >= least_width as f32
             && height >= least_height as f32
-        {
+    }
+
+    fn close(&self, track: Track, step: &mut Step) {
+        if self.is_vehicle(&track) {
             step.passed.push(track);
         } else {
             step.dropped.push(track.number);
@@ -348,3 +362,6 @@ fn joined(known: Part, part: &Part) -> Part {
         ..known
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use models::{Rect, RgbFrame};
 struct Notebook {
     frames: Vec<(u64, u64)>,
     lines: Vec<String>,
-    losses: usize,
+    losses_ms: Vec<u64>,
     enough: usize,
 }
 
@@ -27,13 +27,13 @@ impl Viewer for Notebook {
         Ok(())
     }
 
-    fn lost(&mut self) -> anyhow::Result<()> {
-        self.losses += 1;
+    fn lost(&mut self, now_ms: u64) -> anyhow::Result<()> {
+        self.losses_ms.push(now_ms);
         Ok(())
     }
 
     fn is_done(&self) -> bool {
-        self.losses >= self.enough
+        self.losses_ms.len() >= self.enough
     }
 
     fn tell(&mut self, line: &str) {
@@ -95,6 +95,8 @@ fn a_camera_that_comes_back_goes_on_in_one_line() {
     let (book, counts, _) = play(openings, 2, false);
     // Lost at 1080 + 2100; pauses of 0.25, 0.5, 1 and 2 s.
     assert_eq!(book.frames, [(0, 1040), (1, 1080), (2, 6970), (6, 7010)]);
+    // What was seen last in the frame at 1080 is told 2.1 s later.
+    assert_eq!(book.losses_ms, [1080 + 2100, 7010]);
     assert_eq!(
         book.lines,
         [
@@ -141,6 +143,7 @@ fn times_rise_although_the_camera_s_clock_begins_anew() {
         book.frames,
         [(0, 40), (1, 80), (2, 370), (3, 410), (4, 700), (5, 740)]
     );
+    assert_eq!(book.losses_ms, [80, 410, 740]);
 }
 
 #[test]
@@ -159,6 +162,64 @@ fn a_stop_ends_the_wait_for_a_camera() {
     };
     let counts = watch.run(source, &mut script, &mut book).unwrap();
     assert_eq!((counts, clock.now()), (Counts::default(), Duration::ZERO));
+}
+
+/// Notes when it is told that a frame's time has not come.
+struct Patient {
+    clock: Rc<SimulatedClock>,
+    told: Vec<Duration>,
+    frames: usize,
+    /// After so many words no more is wanted.
+    enough: usize,
+}
+
+impl Viewer for Patient {
+    fn frame(&mut self, _: &Frame) -> anyhow::Result<()> {
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn lost(&mut self, _: u64) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn waiting(&mut self) {
+        self.told.push(self.clock.now());
+    }
+
+    fn is_done(&self) -> bool {
+        self.frames == 2 || self.told.len() == self.enough
+    }
+
+    fn tell(&mut self, _: &str) {}
+}
+
+#[test]
+fn the_viewer_hears_of_a_frame_that_is_held_back_for_long_and_may_end_that() {
+    let seconds = |to: u64| (1..=to).map(Duration::from_secs).collect::<Vec<_>>();
+    for (enough, frames, told, end_ms) in [(99, 2, seconds(14), 14_500), (3, 1, seconds(3), 3000)] {
+        let clock = Rc::new(SimulatedClock::default());
+        let held = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let late = Act::Picture(RgbFrame::filled(8, 8, [90; 3]).unwrap(), 14_500);
+        // A recording has a clock of its own.
+        let recorded = Rc::new(SimulatedClock::default());
+        let acts = vec![picture(), late, Act::Fails(libc::EIO)];
+        let mut script = Script::new(vec![Ok(acts)], recorded, held.to_path_buf());
+        script.is_live = false;
+        let stop = Stop::default();
+        let mut watch = Watch::new(clock.as_ref(), &stop, Some(Pace::default()));
+        let source = watch.open(&mut script, &mut |_| {}).unwrap();
+        let mut viewer = Patient {
+            clock: Rc::clone(&clock),
+            told: Vec::new(),
+            frames: 0,
+            enough,
+        };
+        let counts = watch.run(source, &mut script, &mut viewer).unwrap();
+        assert_eq!(counts.frames, frames);
+        assert_eq!(viewer.told, told);
+        assert_eq!(clock.now(), Duration::from_millis(end_ms));
+    }
 }
 
 #[test]
@@ -180,7 +241,8 @@ fn a_recording_that_breaks_off_is_an_error_after_its_tracks_were_ended() {
         format!("{error:#}"),
         "the source broke off: Input/output error (os error 5)"
     );
-    assert_eq!((book.frames.len(), book.losses), (1, 1));
+    assert_eq!(book.frames, [(0, 40)]);
+    assert_eq!(book.losses_ms, [40]);
 }
 
 #[test]
@@ -236,7 +298,7 @@ impl Viewer for Road {
         Ok(())
     }
 
-    fn lost(&mut self) -> anyhow::Result<()> {
+    fn lost(&mut self, _: u64) -> anyhow::Result<()> {
         self.events.extend(self.pipeline.finish());
         self.losses += 1;
         self.events_at_loss.push(self.events.len());

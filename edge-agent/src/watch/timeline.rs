@@ -35,6 +35,17 @@ impl Timeline {
         self.reopened = true;
     }
 
+    /// The newest frame's time; 0 before the first one.
+    pub fn newest_ms(&self) -> u64 {
+        self.last.map_or(0, |(t_ms, _)| t_ms)
+    }
+
+    /// The time that a frame would have that came `now`.
+    pub fn by_now_ms(&self, now: Duration) -> u64 {
+        let (t_ms, placed) = self.last.unwrap_or((0, now));
+        t_ms + now.saturating_sub(placed).as_millis() as u64
+    }
+
     /// A frame of the present opening was dropped; how many before it never came.
     pub fn drop(&mut self, index: u64) -> u64 {
         let index = self.base + index;
@@ -113,6 +124,14 @@ mod tests {
         // A clock that began anew: 2900 ms passed since the last frame.
         assert_eq!(line.place(0, 0, at(6000)), place(3, 6000, 0));
         assert_eq!(line.place(1, 40, at(6040)), place(4, 6040, 0));
+    }
+
+    #[test]
+    fn time_goes_on_while_no_frame_comes() {
+        let mut line = Timeline::default();
+        assert_eq!((line.newest_ms(), line.by_now_ms(at(70))), (0, 0));
+        line.place(0, 1000, at(1005));
+        assert_eq!((line.newest_ms(), line.by_now_ms(at(3105))), (1000, 3100));
     }
 
     #[test]

@@ -5,6 +5,9 @@
 mod common;
 mod device;
 mod faults;
+#[path = "../service/manager.rs"]
+#[allow(dead_code, reason = "the service's tests use the rest")]
+mod manager;
 mod signer;
 mod trials;
 

@@ -1,8 +1,12 @@
-//! Trials in a running agent: a bundle that never lasts, one that names nothing, and a good one.
+//! Trials in a running agent: a bundle that never lasts, one that names nothing, and a good one;
+//! what counts as a start.
+
+use std::fs;
 
 use serde_json::Value;
 
 use crate::device::{Device, version};
+use crate::manager::{Service, endless};
 
 /// More than a minute of the drawn road, with one minute of trial.
 fn watch(device: &Device) -> (Vec<Value>, String) {
@@ -36,6 +40,56 @@ fn a_bundle_that_never_lasts_is_taken_back() {
         )
     );
     assert_eq!(device.start(), format!("bundle {a} of the store is used"));
+}
+
+#[test]
+fn a_config_that_is_read_again_is_no_start() {
+    let device = Device::new();
+    let a = device.archive("a", version("1.1.0"));
+    let told = device.agent(&["bundle", "install", "a.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    // A trial without an end, for a road without one.
+    let road = endless(
+        "a",
+        "[bundle]\nstore = \"store\"\nprobation_minutes = 10080\n",
+    );
+    let configure = |text: &str| fs::write(device.path("agent.toml"), text).unwrap();
+    configure(&road);
+    let service = Service::start(&device.path(""));
+    let on_trial = format!("bundle {a} is on trial, 2 starts left");
+    service.await_log(&on_trial);
+    for _ in 0..6 {
+        service.signal("HUP");
+        let told = service.await_log("agent.toml read again");
+        assert!(told.contains(&on_trial), "{told:?}");
+    }
+    // One that is refused when it is opened: the one before it is opened once more.
+    configure(&road.replace("events.jsonl", "no/events.jsonl"));
+    for _ in 0..2 {
+        service.signal("HUP");
+        service.await_log("; the config before it goes on");
+        let told = service.await_log("starts left");
+        assert_eq!(told.last(), Some(&on_trial));
+    }
+    let mut state = device.state();
+    assert_eq!(state["current"], a);
+    assert_eq!(state["starts_left"], 2);
+    // In its last start, one that is refused before it is opened.
+    state["starts_left"] = 0.into();
+    fs::write(device.path("store/state.json"), state.to_string()).unwrap();
+    let rule = "[[rule]]\nwhen = { colour = \"gold\" }\nthen = { log = \"gold\" }\n";
+    configure(&(road + rule));
+    service.signal("HUP");
+    let told = service.await_log("when.colour names \"gold\"");
+    let line = told.last().unwrap();
+    assert!(line.ends_with("; the config before it goes on"), "{line}");
+    assert_eq!(device.state(), state);
+    service.end();
+    // Another process is a start.
+    device.configure("[source]\nkind = \"replay\"\nfolder = \"frames\"\n", "");
+    let told = device.start();
+    let taken_back = format!("bundle {a} taken back: no start of it lasted");
+    assert!(told.starts_with(&taken_back), "{told}");
 }
 
 #[test]

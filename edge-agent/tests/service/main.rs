@@ -121,9 +121,35 @@ fn check_says_what_a_run_would_miss() {
             "FAIL jsonl.path: cannot write into gone: No such file",
         ),
         (
+            "[jsonl]\npath = \".\"\n",
+            1,
+            "FAIL jsonl.path: . is no regular file; give",
+        ),
+        (
+            "[crops]\ndir = \"gone\"\n",
+            1,
+            "FAIL crops.dir: cannot write into gone: No such file",
+        ),
+        (
             "[bundle]\nstore = \".\"\n",
             0,
             "ok   bundle.store: . can be written, ",
+        ),
+        (
+            "[bundle]\nstore = \"gone\"\n",
+            0,
+            "ok   bundle.store: . can be written, ",
+        ),
+        (
+            "[[rule]]\nwhen = { colour = \"gold\" }\nthen = { log = \"gold\" }\n",
+            78,
+            "FAIL rules: rule 1: when.colour names \"gold\"; the bundle's colours: ",
+        ),
+        (
+            "[mqtt]\nhost = \"h\"\nspool = \"s\"\n\
+             [webhook]\nurl = \"http://h/\"\nspool = \"s\"\n",
+            78,
+            "FAIL config: agent.toml: mqtt.spool and webhook.spool are the same folder",
         ),
         (
             "[webhook]\nurl = \"http://h/\"\nspool = \"a/b\"\ntoken_file = \"gone\"\n",

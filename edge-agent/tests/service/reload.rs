@@ -1,11 +1,14 @@
 //! SIGHUP: a new config between two frames, whatever the peers do, again and again.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -168,6 +171,67 @@ fn a_peer_that_is_stuck_holds_up_no_new_config_and_loses_no_event() {
         .map(|body| serde_json::from_str(body).unwrap())
         .collect();
     assert_eq!(arrived, events[..arrived.len()]);
+}
+
+/// A webhook that nobody answers, and the file with its token.
+fn with_token(folder: &Path, camera: &str) -> (String, PathBuf) {
+    let hook = "[webhook]\nurl = \"http://127.0.0.1:9/\"\nspool = \"spool\"\n\
+                token_file = \"token\"\n";
+    let token = folder.join("token");
+    fs::write(&token, "word\n").unwrap();
+    fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
+    (endless(camera, "") + hook, token)
+}
+
+#[test]
+fn a_config_that_the_world_is_in_the_way_of_is_tried_until_it_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("agent.toml");
+    let (text, token) = with_token(folder.path(), "first");
+    fs::write(&config, &text).unwrap();
+    let service = Service::start(folder.path());
+    service.await_event_of("first");
+    let hidden = folder.path().join("hidden");
+    let get_in_its_way = || {
+        fs::rename(&token, &hidden).unwrap();
+        // The new config and the one before it are the same.
+        service.signal("HUP");
+        service.await_log("; the config before it goes on");
+        let line = service.await_log("; trying again until it works");
+        let line = line.last().unwrap();
+        assert!(line.contains("webhook.token_file: "), "{line}");
+    };
+    let events = folder.path().join("events.jsonl");
+    let written = || fs::metadata(&events).unwrap().len();
+    get_in_its_way();
+    let before = written();
+    fs::rename(&hidden, &token).unwrap();
+    while written() == before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // A new config is taken meanwhile.
+    get_in_its_way();
+    fs::write(&config, endless("second", "")).unwrap();
+    service.signal("HUP");
+    service.await_event_of("second");
+    let (told, _) = service.end();
+    let kept = fs::read_to_string(&events).unwrap();
+    assert_eq!(kept.lines().count(), told.len());
+}
+
+#[test]
+fn a_stop_is_heard_while_nothing_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, token) = with_token(folder.path(), "a");
+    fs::write(folder.path().join("agent.toml"), text).unwrap();
+    let service = Service::start(folder.path());
+    service.await_event_of("a");
+    fs::remove_file(token).unwrap();
+    service.signal("HUP");
+    service.await_log("; trying again until it works");
+    // The service manager hears that the loop turns.
+    service.await_message("STATUS=waiting for frames");
+    service.end();
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn seen(pictures: &[RgbFrame], rect: Rect, judging: &Judging) -> Witness {
         };
         witness
             .get_or_insert_with(|| Witness::new(&moment, &sighting))
-            .see(&moment, &sighting, &[], &judging.vote);
+            .see(&moment, &sighting, rect, &[], &judging.vote);
     }
     witness.unwrap()
 }
@@ -154,7 +154,7 @@ fn no_more_than_the_kept_views_are_asked_about_early() {
             cut: false,
             shared: false,
         };
-        witness.see(&moment, &sighting, &[], &judging.vote);
+        witness.see(&moment, &sighting, sighting.rect, &[], &judging.vote);
         let judged = witness.judge_early(&mut classifier, &judging).unwrap();
         assert!(judged.is_none(), "{judged:?}");
     }

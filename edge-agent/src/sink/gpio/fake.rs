@@ -18,6 +18,8 @@ struct Inner {
     log: Vec<String>,
     take: Fails,
     set: Fails,
+    /// How many more failures there are.
+    left: u32,
 }
 
 impl Bench {
@@ -37,6 +39,13 @@ impl Bench {
     pub fn fail(&self, take: Fails, set: Fails) {
         let mut inner = self.0.lock().unwrap();
         (inner.take, inner.set) = (take, set);
+        inner.left = u32::MAX;
+    }
+
+    /// What is done to lines fails this often from now on.
+    pub fn fail_next(&self, times: u32, error: fn() -> LineError) {
+        self.fail(Some(error), Some(error));
+        self.0.lock().unwrap().left = times;
     }
 
     /// What was done since the last call.
@@ -49,10 +58,15 @@ impl Bench {
     }
 
     fn fails(&self, which: impl Fn(&Inner) -> Fails) -> Result<(), LineError> {
-        match which(&self.0.lock().unwrap()) {
-            Some(error) => Err(error()),
-            None => Ok(()),
+        let mut inner = self.0.lock().unwrap();
+        let Some(error) = which(&inner) else {
+            return Ok(());
+        };
+        inner.left -= 1;
+        if inner.left == 0 {
+            (inner.take, inner.set) = (None, None);
         }
+        Err(error())
     }
 }
 

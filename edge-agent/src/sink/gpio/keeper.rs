@@ -9,11 +9,16 @@ use std::time::Duration;
 
 use super::demand::Demand;
 use super::line::Line;
+use crate::clock::Clock;
 use crate::decide::Action;
 use crate::pin::Level;
 
 /// How often a stuck loop is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// At the end a line that fails is tried this often, with this pause.
+const LAST_TRIES: u32 = 20;
+const LAST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Not a time.
 const NEVER: u64 = u64::MAX;
@@ -126,10 +131,29 @@ impl Keeper {
         changes.chain(watch).min()
     }
 
-    /// Makes everything safe, for good.
-    pub fn end(mut self, now: Duration) {
+    /// Makes everything safe, for good. A line that fails is tried for a second: nobody will make
+    /// it safe after that.
+    pub fn end(mut self, clock: &dyn Clock) {
         self.make_safe();
-        self.drive(now);
+        for _ in 0..LAST_TRIES {
+            let now = clock.now();
+            self.pins.values_mut().for_each(|(_, line)| line.hurry());
+            self.drive(now);
+            let mut pins = self.pins.values();
+            if pins.all(|(demand, line)| line.has(demand.level(now))) {
+                return;
+            }
+            clock.sleep(LAST_PAUSE);
+        }
+        let now = clock.now();
+        for (demand, line) in self.pins.values() {
+            if !line.has(demand.level(now)) {
+                let called = line.called();
+                (self.tell)(&format!(
+                    "{called}: cannot be made safe; it is left as it is"
+                ));
+            }
+        }
     }
 
     /// Makes everything safe when the loop is lost or stuck.

@@ -133,6 +133,18 @@ impl Line {
         }
     }
 
+    /// Whether it is in hand and has this level.
+    pub fn has(&self, level: Level) -> bool {
+        matches!(&self.state, State::Held { level: has, .. } if *has == level)
+    }
+
+    /// Ends the pause, if it is in one: it is taken again when it is next driven.
+    pub fn hurry(&mut self) {
+        if let State::Away { retry_at, .. } = &mut self.state {
+            *retry_at = Duration::ZERO;
+        }
+    }
+
     /// Takes it at this level, or says why not.
     pub fn take(&mut self, level: Level) -> Result<(), LineError> {
         let voltage = self.voltage(level);

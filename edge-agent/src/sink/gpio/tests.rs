@@ -80,6 +80,17 @@ fn a_panic_makes_the_pins_safe() {
 }
 
 #[test]
+fn a_line_that_fails_at_the_end_is_made_safe_all_the_same() {
+    let bench = Bench::default();
+    let mut pins = pins(&bench, "h", None);
+    pins.act(&set("h"));
+    wait_for(&bench, "h high");
+    bench.fail_next(2, || io::Error::from_raw_os_error(libc::EIO).into());
+    pins.end();
+    assert_eq!(bench.done(), ["h let go", "h taken low", "h let go"]);
+}
+
+#[test]
 fn nothing_is_done_while_the_camera_is_lost_nor_after_the_end() {
     let bench = Bench::default();
     let mut pins = pins(&bench, "d", None);

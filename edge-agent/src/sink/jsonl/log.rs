@@ -88,9 +88,7 @@ impl EventLog {
             ));
         }
         if self.lock.is_none() {
-            let mut name = self.path.clone().into_os_string();
-            name.push(".lock");
-            self.lock = Lock::take(Path::new(&name))?;
+            self.lock = Lock::take(&lock_of(&self.path))?;
             if self.lock.is_none() {
                 return Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
@@ -170,8 +168,19 @@ impl EventLog {
         Ok(())
     }
 
-    /// Opens the file if it is not, and begins a new one after a failed sync.
+    /// Lines that no sync has made safe yet.
+    pub fn unsynced_lines(&self) -> u64 {
+        self.unsynced.iter().filter(|byte| **byte == b'\n').count() as u64
+    }
+
+    /// Opens the file if it is not or somebody took it away, and begins a new one after a failed
+    /// sync.
     fn ready(&mut self) -> io::Result<()> {
+        if let Some(active) = &self.active
+            && !active.file.is_at(&self.path)
+        {
+            self.leave();
+        }
         if self.suspect {
             self.set_aside()?;
         }
@@ -179,6 +188,21 @@ impl EventLog {
             Some(_) => Ok(()),
             None => self.open(),
         }
+    }
+
+    /// Lets go of a file that somebody moved or deleted: nobody would look for lines there. What
+    /// went with a deleted one and was not synced yet is written anew.
+    fn leave(&mut self) {
+        if let Some(active) = self.active.take()
+            && !self.suspect
+            && !active.file.is_deleted()
+            && active.file.sync().is_ok()
+        {
+            self.unsynced.clear();
+            self.unsynced_since = None;
+        }
+        let path = self.path.display();
+        (self.say)(&format!("{path}: was moved or deleted; a new one is begun"));
     }
 
     fn is_full(&self, more: u64, now: Instant) -> bool {
@@ -206,8 +230,12 @@ impl EventLog {
         let bytes = active.file.len();
         if bytes > 0 {
             let number = self.aside.back().map_or(0, |(number, _)| *number) + 1;
-            self.disk.rename(&self.path, &self.numbered(number))?;
-            self.aside.push_back((number, bytes));
+            match self.disk.rename(&self.path, &self.numbered(number)) {
+                Ok(()) => self.aside.push_back((number, bytes)),
+                // It was taken away a moment ago.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.leave(),
+                Err(error) => return Err(error),
+            }
         }
         self.active = None;
         Ok(())
@@ -259,6 +287,13 @@ impl EventLog {
         found.sort_unstable();
         Ok(found.into())
     }
+}
+
+/// The file that is locked by whoever writes to the log `path`.
+pub fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".lock");
+    name.into()
 }
 
 fn with_extension(mut name: OsString, of: &Path) -> OsString {

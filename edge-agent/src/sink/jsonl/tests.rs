@@ -58,6 +58,22 @@ fn a_folder_that_is_not_there_is_refused_and_a_full_disk_is_not() {
     assert_eq!(sequences(folder.path()), [1]);
 }
 
+#[test]
+fn what_is_not_safe_at_the_end_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let disk = Disk::default();
+    let mut sink = Jsonl::on(disk.clone(), &path, &config(1)).unwrap();
+    sink.deliver(&an_event(1)).unwrap();
+    sink.finish(LAST_GRACE).unwrap();
+    assert_eq!(sink.unsaved(), 0);
+    sink.deliver(&an_event(2)).unwrap();
+    sink.deliver(&an_event(3)).unwrap();
+    disk.faults().all(io::ErrorKind::StorageFull);
+    assert!(sink.finish(LAST_GRACE).is_err());
+    assert_eq!(sink.unsaved(), 2);
+}
+
 /// Writes until it is killed: events after the last one in the file, and tells what the
 /// outlet counts as delivered. Does nothing unless it is somebody's child.
 #[test]

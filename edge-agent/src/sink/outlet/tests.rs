@@ -1,6 +1,6 @@
 //! The outlet with sinks that fail, close and get stuck.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
 use crate::testing::an_event;
@@ -155,6 +155,48 @@ fn a_slow_sink_is_waited_for_when_frames_are_not_live() {
     assert_eq!((tally.delivered, tally.lost), (sent, 0));
 }
 
+/// Says when it is asked how much waits on its disk, and answers once the test lets go.
+struct Deep {
+    asked: Sender<()>,
+    held: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Sink for Deep {
+    fn name(&self) -> String {
+        "deep".into()
+    }
+
+    fn deliver(&mut self, _event: &Event) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn spooled(&self) -> Option<Depth> {
+        let (asked, held) = (self.asked.clone(), Arc::clone(&self.held));
+        Some(Box::new(move || {
+            let _ = asked.send(());
+            let _ = held.lock().unwrap().recv();
+            7
+        }))
+    }
+}
+
+#[test]
+fn whoever_reads_the_counts_holds_up_no_event() {
+    let (asked, was_asked) = channel();
+    let (release, held) = channel();
+    let held = Arc::new(Mutex::new(held));
+    let sink = Box::new(Deep { asked, held });
+    let mut outlet = Outlet::start(sink, Overflow::Drop, |_| {}).unwrap();
+    let gauge = outlet.gauge();
+    let reader = std::thread::spawn(move || gauge.read());
+    was_asked.recv().unwrap();
+    // The reader is let go only after this has returned.
+    outlet.send(&an_event(0));
+    drop(release);
+    assert_eq!(reader.join().unwrap().spooled, Some(7));
+    assert_eq!(end(outlet).delivered, 1);
+}
+
 #[test]
 fn failures_are_told_in_one_line_with_a_remedy() {
     let full = failed("events.jsonl", &io::Error::from_raw_os_error(libc::ENOSPC));
@@ -165,6 +207,66 @@ fn failures_are_told_in_one_line_with_a_remedy() {
     );
     assert_eq!(mended("x", 0), "x: works again; no event was lost");
     assert_eq!(mended("x", 3), "x: works again; 3 events were lost");
+    let error = io::Error::from_raw_os_error(libc::EROFS);
+    assert_eq!(
+        ended("x", Some(&error), 1),
+        "x: Read-only file system (os error 30); ended while it failed; 1 event was lost"
+    );
+    assert_eq!(
+        ended("x", None, 2),
+        "x: ended while it failed; 2 events were lost"
+    );
+}
+
+#[test]
+fn a_sink_that_fails_at_the_end_is_not_said_to_work_again() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let note = |told: &str| TOLD.lock().unwrap().push(told.to_string());
+    let sink = Flaky {
+        calls: 0,
+        fail: |call| (call > 4).then_some(io::ErrorKind::StorageFull),
+        taken: Arc::default(),
+    };
+    let mut outlet = Outlet::start(Box::new(sink), Overflow::Wait, note).unwrap();
+    for number in 0..10 {
+        outlet.send(&an_event(number));
+    }
+    wait_until(&outlet, |tally| tally.delivered == 4);
+    assert_eq!(end(outlet).lost, 6);
+    let told = TOLD.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1], "flaky: ended while it failed; 6 events were lost");
+}
+
+/// Says when it is asked what is due, which is nothing for an hour.
+struct Asked(Sender<()>);
+
+impl Sink for Asked {
+    fn name(&self) -> String {
+        "asked".into()
+    }
+
+    fn deliver(&mut self, _event: &Event) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn tend(&mut self) -> Result<Option<Duration>, SinkError> {
+        let _ = self.0.send(());
+        Ok(Some(Duration::from_secs(3600)))
+    }
+}
+
+#[test]
+fn a_sink_is_asked_what_is_due_at_its_start_and_after_each_event() {
+    let (asked, was_asked) = channel();
+    let sink = Box::new(Asked(asked));
+    let mut outlet = Outlet::start(sink, Overflow::Wait, |_| {}).unwrap();
+    was_asked.recv().unwrap();
+    for number in 0..3 {
+        outlet.send(&an_event(number));
+        was_asked.recv().unwrap();
+    }
+    assert_eq!(end(outlet).delivered, 3);
 }
 
 #[test]

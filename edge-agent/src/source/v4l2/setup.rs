@@ -81,11 +81,14 @@ pub fn set_format(
             config.width_px, config.height_px, set.width, set.height
         ));
     }
-    let full = sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE;
-    let range = if set.priv_ == EXTENDED && set.quantization == full {
-        Range::Full
-    } else {
-        Range::Limited
+    // SAFETY: both members of this union are the same integer.
+    let encoding = unsafe { set.__bindgen_anon_1.ycbcr_enc };
+    let (encoding, quantization) = match set.priv_ {
+        EXTENDED => (encoding, set.quantization),
+        _ => (
+            sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT,
+            sys::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT,
+        ),
     };
     Ok(Layout {
         format,
@@ -95,8 +98,37 @@ pub fn set_format(
             PixelFormat::Mjpeg => 0,
             PixelFormat::Yuyv | PixelFormat::Nv12 => set.bytesperline,
         },
-        range,
+        range: range_of(set.colorspace, encoding, quantization),
     })
+}
+
+/// What the numbers of a pixel that is no RGB stand for, with the kernel's meanings of "default"
+/// (videodev2.h: V4L2_MAP_YCBCR_ENC_DEFAULT, V4L2_MAP_QUANTIZATION_DEFAULT). Of the encodings that
+/// road cameras do not have BT.601 is taken.
+fn range_of(colorspace: u32, encoding: u32, quantization: u32) -> Range {
+    let is_709 = match encoding {
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT => [
+            sys::v4l2_colorspace_V4L2_COLORSPACE_REC709,
+            sys::v4l2_colorspace_V4L2_COLORSPACE_DCI_P3,
+        ]
+        .contains(&colorspace),
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709
+        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709 => true,
+        _ => false,
+    };
+    let is_full = match quantization {
+        sys::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT => {
+            colorspace == sys::v4l2_colorspace_V4L2_COLORSPACE_JPEG
+        }
+        sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE => true,
+        _ => false,
+    };
+    match (is_full, is_709) {
+        (false, false) => Range::Limited,
+        (true, false) => Range::Full,
+        (false, true) => Range::Limited709,
+        (true, true) => Range::Full709,
+    }
 }
 
 /// Sets the rate. Not every camera lets itself be set, and each works at its own.
@@ -139,6 +171,35 @@ mod tests {
             format,
             fourcc: format as u32,
             modes: vec![Mode { width, height, fps }],
+        }
+    }
+
+    #[test]
+    fn what_the_driver_leaves_open_is_as_the_kernel_says() {
+        use Range::{Full, Full709, Limited, Limited709};
+        // Colour space, encoding and quantisation by their numbers in videodev2.h.
+        for (colorspace, encoding, quantization, range) in [
+            (0, 0, 0, Limited),
+            // SMPTE 170M, sRGB.
+            (1, 0, 0, Limited),
+            (8, 0, 0, Limited),
+            (8, 0, 1, Full),
+            (8, 1, 2, Limited),
+            (8, 2, 0, Limited709),
+            // JPEG.
+            (7, 0, 0, Full),
+            (7, 1, 1, Full),
+            (7, 0, 2, Limited),
+            (7, 2, 0, Full709),
+            // BT.709, DCI-P3.
+            (3, 0, 0, Limited709),
+            (3, 0, 1, Full709),
+            (3, 4, 2, Limited709),
+            (3, 1, 0, Limited),
+            (12, 0, 0, Limited709),
+        ] {
+            let found = range_of(colorspace, encoding, quantization);
+            assert_eq!(found, range, "{colorspace} {encoding} {quantization}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Mutex;
 
 use super::*;
+use crate::clock::SimulatedClock;
 use crate::sink::gpio::fake::Bench;
 use crate::sink::gpio::line::LineError;
 
@@ -11,11 +12,16 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+fn eio() -> LineError {
+    LineError::from(io::Error::from_raw_os_error(libc::EIO))
+}
+
 enum Step {
     Alive,
     Lost,
     Act(Action),
     Fail(Option<fn() -> LineError>),
+    FailNext(u32),
 }
 use Step::*;
 
@@ -85,13 +91,19 @@ fn play(dead_man: Option<u64>, steps: &[(u64, Step)]) -> Vec<String> {
                 bench.fail(*fails, *fails);
                 continue;
             }
+            Some(FailNext(times)) => {
+                bench.fail_next(*times, eio);
+                continue;
+            }
             None => break,
         };
         due = keeper.turn(now, order.as_ref());
         note(now);
     }
-    keeper.end(ms(end));
-    note(ms(end));
+    let clock = SimulatedClock::default();
+    clock.sleep(ms(end));
+    keeper.end(&clock);
+    note(clock.now());
     seen
 }
 
@@ -242,7 +254,6 @@ fn what_is_ordered_while_the_loop_is_stuck_is_told() {
 
 #[test]
 fn a_line_that_fails_ends_neither_the_others_nor_the_run() {
-    let eio = || LineError::from(io::Error::from_raw_os_error(libc::EIO));
     let steps = [
         (100, pulse(1000)),
         (200, Fail(Some(eio))),
@@ -260,6 +271,40 @@ fn a_line_that_fails_ends_neither_the_others_nor_the_run() {
             "2850: pin barrier: works again, after 1.8 s",
             "22100: barrier let go",
             "22100: lamp let go",
+        ])
+        .collect();
+    assert_eq!(play(None, &steps), expected);
+}
+
+#[test]
+fn a_line_that_fails_at_the_end_is_tried_until_it_is_safe() {
+    let steps = [(100, pulse(60_000)), (200, FailNext(2))];
+    let expected: Vec<&str> = START
+        .into_iter()
+        .chain([
+            "100: barrier high",
+            "20300: barrier let go",
+            "20300: barrier taken low",
+            "20300: barrier let go",
+            "20300: lamp let go",
+            "20300: pin barrier: Input/output error (os error 5); trying again until it works",
+            "20300: pin barrier: works again, after 0.1 s",
+        ])
+        .collect();
+    assert_eq!(play(None, &steps), expected);
+}
+
+#[test]
+fn a_line_that_cannot_be_made_safe_at_the_end_is_told() {
+    let steps = [(100, pulse(60_000)), (200, Fail(Some(eio)))];
+    let expected: Vec<&str> = START
+        .into_iter()
+        .chain([
+            "100: barrier high",
+            "21200: barrier let go",
+            "21200: lamp let go",
+            "21200: pin barrier: Input/output error (os error 5); trying again until it works",
+            "21200: pin barrier: cannot be made safe; it is left as it is",
         ])
         .collect();
     assert_eq!(play(None, &steps), expected);

@@ -1,5 +1,7 @@
 //! The log under rotation, under a failure of each single operation, and under a crash at each.
 
+use std::sync::Mutex;
+
 use super::*;
 
 const SYNC: Duration = Duration::from_millis(1000);
@@ -176,6 +178,66 @@ fn a_long_failure_is_got_over() {
     log.append(b"{\"sequence\":2}\n", Instant::now()).unwrap();
     log.sync().unwrap();
     assert_eq!(lines(folder.path()), all(3));
+}
+
+fn append(log: &mut EventLog, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let text = line(number) + "\n";
+        log.append(text.as_bytes(), Instant::now()).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_moved_away_keeps_its_lines_and_another_is_begun() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let note = |told: &str| TOLD.lock().unwrap().push(told.to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let mut log = EventLog::new(Disk::default(), &path, limits(100, 100_000), note);
+    append(&mut log, 0..4);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved.jsonl");
+    std::fs::rename(&path, &moved).unwrap();
+    // Far more than one file holds.
+    append(&mut log, 4..40);
+    log.sync().unwrap();
+    assert_eq!(lines(elsewhere.path()), all(4));
+    assert_eq!(lines(folder.path()), all(40)[4..]);
+    let told = TOLD.lock().unwrap();
+    let expected = format!(
+        "{}: was moved or deleted; a new one is begun",
+        path.display()
+    );
+    assert_eq!(*told, [expected]);
+}
+
+#[test]
+fn a_file_that_is_taken_away_while_it_is_set_aside_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let mut log = log(&Disk::default(), folder.path(), limits(100, 100_000));
+    append(&mut log, 0..4);
+    std::fs::rename(&path, folder.path().join("moved")).unwrap();
+    log.set_aside().unwrap();
+    append(&mut log, 4..40);
+    assert_eq!(lines(folder.path()), all(40)[4..]);
+    assert!(folder.path().join("events-00000001.jsonl").is_file());
+}
+
+#[test]
+fn a_file_that_is_deleted_takes_only_what_was_synced_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let mut log = log(&Disk::default(), folder.path(), limits(10_000, 100_000));
+    append(&mut log, 0..3);
+    log.sync().unwrap();
+    append(&mut log, 3..4);
+    std::fs::remove_file(&path).unwrap();
+    log.tend(Instant::now() + 2 * SYNC).unwrap();
+    assert_eq!(lines(folder.path()), all(4)[3..]);
+    std::fs::remove_file(&path).unwrap();
+    append(&mut log, 4..6);
+    assert_eq!(lines(folder.path()), all(6)[4..]);
 }
 
 #[test]
