@@ -17,7 +17,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Sends an event on its way; `told_t_ms` is the time of the newest frame. What the rules
+    /// Sends an event on its way; `told_t_ms` is the time on the source's clock. What the rules
     /// want done comes back.
     pub fn tell(&mut self, event: &mut Event, told_t_ms: u64) -> Vec<Action> {
         let wall = self.stamp.read();

@@ -13,6 +13,7 @@ mod recipe;
 mod renormalise;
 mod resident;
 mod state;
+mod tally;
 mod teacher;
 pub mod trial;
 pub mod tune;
@@ -38,10 +39,10 @@ pub use recipe::{Precision, Preset, Recipe};
 pub use renormalise::renormalise;
 use resident::Resident;
 pub use state::{Position, TrainState, highest};
+use tally::{Pending, Tally};
 pub use teacher::{Teacher, Teachers};
 
-use crate::loader::{EpochPlan, NO_VEHICLE, Pictures, spread};
-use crate::metrics::Confusion;
+use crate::loader::{EpochPlan, Pictures, spread};
 use crate::net::{self, Net};
 use crate::schedule::Schedule;
 
@@ -127,22 +128,6 @@ struct Trainer<'a> {
     position: Position,
 }
 
-/// What the steps of an epoch gave so far.
-struct Tally {
-    confusion: Confusion,
-    done: usize,
-    loss_sum: f64,
-    /// Steps whose losses and answers are still on the device: reading them makes it wait.
-    pending: Vec<Pending>,
-    steps: usize,
-}
-
-struct Pending {
-    loss: Tensor,
-    answers: Tensor,
-    truth: Tensor,
-}
-
 impl<'a> Trainer<'a> {
     fn new(net: &'a mut Net, job: &Job<'a>) -> Result<Self, TrainError> {
         let recipe = job.recipe;
@@ -210,13 +195,7 @@ impl<'a> Trainer<'a> {
         net::seed(spread(recipe.seed, u64::from(epoch), u64::MAX - 1));
         self.thaw(epoch - 1);
         let started = Instant::now();
-        let mut tally = Tally {
-            confusion: Confusion::new(job.classes),
-            done: 0,
-            loss_sum: 0.0,
-            pending: Vec::new(),
-            steps: 0,
-        };
+        let mut tally = Tally::new(job.classes);
         let side = [
             job.preprocessor.spec().height,
             job.preprocessor.spec().width,
@@ -349,37 +328,6 @@ impl<'a> Trainer<'a> {
             answers: logits.f_detach()?.f_argmax(1, false)?,
             truth: batch.truth,
         })
-    }
-}
-
-impl Tally {
-    /// Takes in the steps on the device and gives the last one's loss. Errors when a loss is no
-    /// number.
-    fn read(&mut self, epoch: u32) -> Result<f64, TrainError> {
-        let mut last = 0.0;
-        for pending in self.pending.drain(..) {
-            self.steps += 1;
-            last = pending.loss.f_double_value(&[])?;
-            if !last.is_finite() {
-                return Err(TrainError::NotFinite {
-                    epoch,
-                    step: self.steps,
-                    loss: last,
-                });
-            }
-            let truths: Vec<i64> = Vec::try_from(&pending.truth)?;
-            let answers: Vec<i64> = Vec::try_from(&pending.answers)?;
-            self.done += truths.len();
-            self.loss_sum += last * truths.len() as f64;
-            let shown = truths
-                .iter()
-                .zip(&answers)
-                .filter(|(t, _)| **t != NO_VEHICLE);
-            for (truth, answer) in shown {
-                self.confusion.add(*truth as usize, *answer as usize);
-            }
-        }
-        Ok(last)
     }
 }
 
