@@ -125,6 +125,10 @@ const SWAY_MS: u64 = 3000;
 /// where it is: the camera sagged or was turned a little.
 const MOVED_MS: u64 = 60_000;
 
+/// Beginning anew would take vehicles that are in the picture for the road: it waits for a moment
+/// without any, but no longer than this.
+const MOVED_AT_LAST_MS: u64 = 10 * MOVED_MS;
+
 /// After a gap in time a frame counts towards that as if it came after this many milliseconds at
 /// most: nobody saw where the picture was meanwhile.
 const LONGEST_MS: u64 = 1000;
@@ -281,7 +285,8 @@ impl Gate {
             (0, 0) => 0,
             _ => self.away_ms + elapsed,
         };
-        if self.away_ms >= MOVED_MS {
+        let busy = self.held.contains(&true) && self.away_ms < MOVED_AT_LAST_MS;
+        if self.away_ms >= MOVED_MS && !busy {
             self.shift = Shift::default();
             self.shifted = self.shift.estimate(view);
             self.background.forget();

@@ -21,7 +21,7 @@ impl Maker {
         let empty = || fs::read_dir(out).is_ok_and(|mut list| list.next().is_none());
         if out.exists() && !out.join(self.marker()).is_file() && !empty() {
             bail!(
-                "{} was not made by the {} and is not empty; give another --out",
+                "{} was not made by the {} and is not empty; give another --out, or remove it",
                 out.display(),
                 self.0
             );

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use crate::setup::Part;
 use crate::workspace;
@@ -68,7 +70,7 @@ impl Target {
         let target = workspace::target();
         match self.is_here() {
             true => target,
-            false => target.join(self.triple()),
+            false => beside(&target).join(self.triple()),
         }
     }
 
@@ -81,6 +83,15 @@ impl Target {
     }
 }
 
+/// The folder of all targets: with a target in cargo's settings this program lies in that one's.
+fn beside(target: &Path) -> &Path {
+    let mut targets = Target::value_variants().iter();
+    match targets.any(|other| target.ends_with(other.triple())) {
+        true => target.parent().unwrap_or(target),
+        false => target,
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.triple())
@@ -90,7 +101,6 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ValueEnum;
 
     #[test]
     fn a_target_is_given_by_its_rust_name() {
@@ -98,6 +108,13 @@ mod tests {
             let value = target.to_possible_value().unwrap();
             assert_eq!(value.get_name(), target.triple());
         }
+    }
+
+    #[test]
+    fn a_target_in_cargos_settings_is_no_folder_of_the_others() {
+        let x86 = Path::new("/t/x86_64-unknown-linux-gnu");
+        assert_eq!(beside(x86), Path::new("/t"));
+        assert_eq!(beside(Path::new("/t")), Path::new("/t"));
     }
 
     #[test]

@@ -181,3 +181,24 @@ fn begin(root: &Path, counted: &mut Counted) -> Result<(Store, State), StoreErro
     }
     Ok((store, state))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_that_cannot_be_counted_is_passed_over() {
+        const ID: &str = "0123456789ab";
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(place.path()).unwrap();
+        store.update(|state| state.switch(ID, 3)).unwrap();
+        let current = |counted: &mut Counted| begin(place.path(), counted).unwrap().1.current;
+        let mut counted = Counted::default();
+        assert_eq!(current(&mut counted).as_deref(), Some(ID));
+        // Nothing can be written any more: the draft's name is taken.
+        std::fs::create_dir(place.path().join("state.draft")).unwrap();
+        // A config that is read again does not need to.
+        assert_eq!(current(&mut counted).as_deref(), Some(ID));
+        assert_eq!(current(&mut Counted::default()), None);
+    }
+}

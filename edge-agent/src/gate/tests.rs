@@ -199,6 +199,31 @@ fn a_camera_that_sagged_does_not_sway_for_ever() {
 }
 
 #[test]
+fn a_sagged_camera_s_scene_is_kept_while_a_vehicle_is_there() {
+    let mut gate = gate();
+    let (usual, sagged) = (moved(0, 0), moved(3, -2));
+    let vehicle = Rect {
+        x: 100,
+        y: 80,
+        width: 80,
+        height: 40,
+    };
+    let mut show = |frame: u64, picture: &RgbFrame, held: &[Rect]| {
+        gate.observe(picture.view(), frame * 200);
+        gate.hold(held, &[]);
+        gate.shift()
+    };
+    for frame in 0..25 {
+        show(frame, &usual, &[vehicle]);
+    }
+    for frame in 25..400 {
+        assert_eq!(show(frame, &sagged, &[vehicle]), (3, -2), "frame {frame}");
+    }
+    show(400, &sagged, &[]);
+    assert_eq!(show(401, &sagged, &[vehicle]), (0, 0));
+}
+
+#[test]
 fn a_camera_that_sways_back_now_and_then_keeps_its_scene() {
     let mut gate = gate();
     let (still, blown) = (moved(0, 0), moved(4, 0));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use models::Runner;
 
 use super::Life;
-use crate::bundles::{self, Ruling, Trial};
+use crate::bundles::{self, Counted, Ruling, Trial};
 use crate::config::{Config, ConfigError};
 use crate::decide::Action;
 use crate::event::{Event, Reason};
@@ -166,7 +166,10 @@ impl<'a> Road<'a> {
         Ok(told)
     }
 
+    /// After a failed trial. Where that could not be written down the start is counted again: it
+    /// cannot be written either, and the bundle is passed over.
     fn change_bundle(&mut self) -> anyhow::Result<()> {
+        self.life.counted = Counted::default();
         let active = bundles::open(&self.config.bundle, &mut self.life.counted)?;
         let labels = &active.bundle.manifest().labels;
         if let Err(bad) = self.config.check_rules(Some(labels)) {

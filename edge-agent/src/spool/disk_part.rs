@@ -212,6 +212,11 @@ impl DiskPart {
             return Ok(None);
         };
         let found = read(&mut self.reader, &self.disk, &self.folder, first, number);
+        let found = match found {
+            // Somebody removed the file: that does not pass.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found,
+        };
         match &found {
             Ok(Some(_)) => {}
             Ok(None) => self.give_up(number),

@@ -27,6 +27,27 @@ fn what_is_acknowledged_late_stands_in_the_cursor_in_time() {
 }
 
 #[test]
+fn segments_that_somebody_removes_hold_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), TEST_LIMITS);
+    append(&mut spool, 0..40);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "spool") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    spool.rewind();
+    assert_eq!(take(&mut spool), texts(0..0));
+    assert_eq!(spool.counts().damaged, 40);
+    append(&mut spool, 40..43);
+    assert_eq!(take(&mut spool), texts(40..43));
+    drop(spool);
+    let mut spool = open(folder.path(), TEST_LIMITS);
+    assert_eq!(take(&mut spool), texts(40..43));
+}
+
+#[test]
 fn a_failure_of_any_one_read_loses_nothing() {
     for step in 0.. {
         let folder = tempfile::tempdir().unwrap();
