@@ -46,12 +46,7 @@ impl Resident {
         }
         let shape = [count as i64, 3, i64::from(side), i64::from(side)];
         let Ok(pixels) = Tensor::f_empty(shape, (Kind::Uint8, device)) else {
-            println!(
-                "the pictures ({} MiB) find no room in the memory of {}: threads of the processor \
-                 change them",
-                bytes >> 20,
-                crate::device::name(device)
-            );
+            // It finds no room there.
             return Ok(None);
         };
         for start in (0..count).step_by(CHUNK) {
