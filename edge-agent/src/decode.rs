@@ -46,16 +46,26 @@ impl PixelFormat {
 
 /// Which numbers stand for black and white in YUYV and NV12, and whose weights the colours have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Range {
+pub enum Ycbcr {
     /// 16 to 235, colours 16 to 240, by BT.601: what cameras give unless they say otherwise.
     #[default]
-    Limited,
+    Limited601,
     /// 0 to 255, by BT.601.
-    Full,
-    /// As limited, by BT.709.
+    Full601,
+    /// As the limited one, by BT.709.
     Limited709,
-    /// As full, by BT.709.
+    /// As the full one, by BT.709.
     Full709,
+}
+
+impl Ycbcr {
+    /// Every encoding.
+    pub const ALL: [Self; 4] = [
+        Self::Limited601,
+        Self::Full601,
+        Self::Limited709,
+        Self::Full709,
+    ];
 }
 
 /// How a frame lies in memory.
@@ -70,18 +80,18 @@ pub struct Layout {
     /// Bytes from one row to the next; 0: rows without padding.
     pub stride: u32,
     /// What the numbers stand for.
-    pub range: Range,
+    pub ycbcr: Ycbcr,
 }
 
 impl Layout {
-    /// Rows without padding, limited range.
+    /// Rows without padding, limited range, by BT.601.
     pub fn packed(format: PixelFormat, width: u32, height: u32) -> Self {
         Self {
             format,
             width,
             height,
             stride: 0,
-            range: Range::Limited,
+            ycbcr: Ycbcr::Limited601,
         }
     }
 

@@ -10,29 +10,22 @@ fn decoded(layout: Layout, bytes: &[u8]) -> Result<RgbFrame, DecodeError> {
     Decoder::new(layout, None)?.decode(bytes, &mut Vec::new())
 }
 
-const RANGES: [Range; 4] = [
-    Range::Limited,
-    Range::Full,
-    Range::Limited709,
-    Range::Full709,
-];
-
 /// The standard's weights of red and blue, and what black and the steps of light and colour are.
-fn standard(range: Range) -> ([f64; 2], [f64; 3]) {
-    let weights = match range {
-        Range::Limited | Range::Full => [0.299, 0.114],
-        Range::Limited709 | Range::Full709 => [0.2126, 0.0722],
+fn standard(ycbcr: Ycbcr) -> ([f64; 2], [f64; 3]) {
+    let weights = match ycbcr {
+        Ycbcr::Limited601 | Ycbcr::Full601 => [0.299, 0.114],
+        Ycbcr::Limited709 | Ycbcr::Full709 => [0.2126, 0.0722],
     };
-    let steps = match range {
-        Range::Limited | Range::Limited709 => [16.0, 255.0 / 219.0, 255.0 / 224.0],
-        Range::Full | Range::Full709 => [0.0, 1.0, 1.0],
+    let steps = match ycbcr {
+        Ycbcr::Limited601 | Ycbcr::Limited709 => [16.0, 255.0 / 219.0, 255.0 / 224.0],
+        Ycbcr::Full601 | Ycbcr::Full709 => [0.0, 1.0, 1.0],
     };
     (weights, steps)
 }
 
 /// A pixel in floating point.
-fn exact(y: u8, cb: u8, cr: u8, range: Range) -> [f64; 3] {
-    let ([red, blue], [black, light, colour]) = standard(range);
+fn exact(y: u8, cb: u8, cr: u8, ycbcr: Ycbcr) -> [f64; 3] {
+    let ([red, blue], [black, light, colour]) = standard(ycbcr);
     let green = 1.0 - red - blue;
     let y = (f64::from(y) - black) * light;
     let (cb, cr) = (
@@ -49,22 +42,22 @@ fn exact(y: u8, cb: u8, cr: u8, range: Range) -> [f64; 3] {
 
 #[test]
 fn every_colour_is_within_one_step_of_the_exact_one() {
-    for range in RANGES {
+    for ycbcr in Ycbcr::ALL {
         for cb in (0..=255).step_by(5) {
             for cr in (0..=255).step_by(5) {
                 let bytes: Vec<u8> = (0..=255u8).flat_map(|y| [y, cb, y, cr]).collect();
                 let layout = Layout {
-                    range,
+                    ycbcr,
                     ..layout(PixelFormat::Yuyv, 512, 1)
                 };
                 let frame = decoded(layout, &bytes).unwrap();
                 for (index, pixel) in frame.data().chunks_exact(3).enumerate() {
-                    let exact = exact((index / 2) as u8, cb, cr, range);
+                    let exact = exact((index / 2) as u8, cb, cr, ycbcr);
                     for (found, exact) in pixel.iter().zip(exact) {
                         let off = (f64::from(*found) - exact).abs();
                         assert!(
                             off <= 1.0,
-                            "{index} {cb} {cr} {range:?}: {found} for {exact}"
+                            "{index} {cb} {cr} {ycbcr:?}: {found} for {exact}"
                         );
                     }
                 }
@@ -76,8 +69,8 @@ fn every_colour_is_within_one_step_of_the_exact_one() {
 /// Red and green as a camera by each standard writes them.
 #[test]
 fn plain_colours_come_back() {
-    for range in RANGES {
-        let ([red, blue], [black, light, colour]) = standard(range);
+    for ycbcr in Ycbcr::ALL {
+        let ([red, blue], [black, light, colour]) = standard(ycbcr);
         for rgb in [[180.0, 25.0, 25.0], [30.0, 110.0, 50.0]] {
             let [r, g, b] = rgb;
             let y = red * r + (1.0 - red - blue) * g + blue * b;
@@ -87,13 +80,13 @@ fn plain_colours_come_back() {
             let (cb, cr) = (chroma(b, blue), chroma(r, red));
             let y = (black + y / light).round() as u8;
             let layout = Layout {
-                range,
+                ycbcr,
                 ..layout(PixelFormat::Yuyv, 2, 1)
             };
             let frame = decoded(layout, &[y, cb, y, cr]).unwrap();
             for (found, wanted) in frame.data().iter().zip(rgb) {
                 let off = (f64::from(*found) - wanted).abs();
-                assert!(off <= 2.0, "{range:?}: {found} for {wanted}");
+                assert!(off <= 2.0, "{ycbcr:?}: {found} for {wanted}");
             }
         }
     }

@@ -1,17 +1,17 @@
 //! YUYV and NV12 to RGB by ITU-R BT.601 or BT.709 in 8-bit fixed point, so within one step of the
 //! exact value and the same bits on every target. Sizes are checked before.
 
-use super::{Layout, PixelFormat, Range};
+use super::{Layout, PixelFormat, Ycbcr};
 
 /// Converts a whole frame into `rgb`, which is made to fit.
 pub fn convert(layout: &Layout, bytes: &[u8], rgb: &mut Vec<u8>) {
     let (width, height) = (layout.width as usize, layout.height as usize);
     rgb.resize(width * height * 3, 0);
-    match layout.range {
-        Range::Limited => rows::<Limited>(layout, bytes, rgb),
-        Range::Full => rows::<Full>(layout, bytes, rgb),
-        Range::Limited709 => rows::<Limited709>(layout, bytes, rgb),
-        Range::Full709 => rows::<Full709>(layout, bytes, rgb),
+    match layout.ycbcr {
+        Ycbcr::Limited601 => rows::<Limited601>(layout, bytes, rgb),
+        Ycbcr::Full601 => rows::<Full601>(layout, bytes, rgb),
+        Ycbcr::Limited709 => rows::<Limited709>(layout, bytes, rgb),
+        Ycbcr::Full709 => rows::<Full709>(layout, bytes, rgb),
     }
 }
 
@@ -37,7 +37,7 @@ fn rows<M: Matrix>(layout: &Layout, bytes: &[u8], rgb: &mut [u8]) {
     }
 }
 
-/// The coefficients of a range, times 256.
+/// The coefficients of an encoding, times 256.
 trait Matrix {
     const BLACK: i32;
     const LIGHT: i32;
@@ -46,9 +46,9 @@ trait Matrix {
     const BLUE: i32;
 }
 
-struct Limited;
+struct Limited601;
 
-impl Matrix for Limited {
+impl Matrix for Limited601 {
     const BLACK: i32 = 16;
     const LIGHT: i32 = 298;
     const RED: i32 = 409;
@@ -56,9 +56,9 @@ impl Matrix for Limited {
     const BLUE: i32 = 516;
 }
 
-struct Full;
+struct Full601;
 
-impl Matrix for Full {
+impl Matrix for Full601 {
     const BLACK: i32 = 0;
     const LIGHT: i32 = 256;
     const RED: i32 = 359;

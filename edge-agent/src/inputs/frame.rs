@@ -2,16 +2,16 @@
 //! each time.
 
 use super::Dish;
-use crate::decode::{Decoder, Layout, PixelFormat, Range};
+use crate::decode::{Decoder, Layout, PixelFormat, Ycbcr};
 
-/// The layout stands before the frame: format and range (1 byte), width, height, stride,
+/// The layout stands before the frame: format and YCbCr encoding (1 byte), width, height, stride,
 /// greatest width (2 bytes each).
 pub fn frame(bytes: &[u8]) {
     let mut dish = Dish(bytes);
     let kind = dish.number(1) as usize;
     let layout = Layout {
         format: PixelFormat::ALL[kind % 3],
-        range: [Range::Limited, Range::Full][kind / 3 % 2],
+        ycbcr: Ycbcr::ALL[kind / 3 % 4],
         width: dish.number(2) as u32,
         height: dish.number(2) as u32,
         stride: dish.number(2) as u32,

@@ -86,18 +86,18 @@ impl<'a> Graph<'a> {
         };
         let (shape, scales) = (shape(integers)?, floats(scales)?.numbers);
         let stored = &integers.raw_data;
-        let length: usize = shape.iter().product();
-        if integers.data_type != DataType::Int8 as i32 || stored.len() != length {
+        let length = numbers_in(&shape);
+        if integers.data_type != DataType::Int8 as i32 || Some(stored.len()) != length {
             return unrecognised(format!("{name} is not stored as 8-bit integers"));
         }
         // One scale for all, or one for each entry of the first axis.
         let axis = node.int("axis", 1)?;
         let fits = scales.len() == 1 || (axis == 0 && shape.first() == Some(&scales.len()));
-        if !fits || length == 0 {
+        if !fits || stored.is_empty() {
             return unrecognised(format!("{name} has scales along axis {axis}"));
         }
-        let rows = stored.chunks_exact(length / scales.len());
-        let mut numbers = Vec::with_capacity(length);
+        let rows = stored.chunks_exact(stored.len() / scales.len());
+        let mut numbers = Vec::with_capacity(stored.len());
         for (row, scale) in rows.zip(scales) {
             numbers.extend(row.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
         }
@@ -118,6 +118,13 @@ fn shape(tensor: &TensorProto) -> Result<Vec<usize>, Unrecognised> {
     }
 }
 
+/// How many numbers a shape holds; none if no machine could count them.
+fn numbers_in(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1, |all: usize, axis| all.checked_mul(*axis))
+}
+
 fn floats(tensor: &TensorProto) -> Result<Array, Unrecognised> {
     let shape = shape(tensor)?;
     let stored = tensor.raw_data.as_chunks::<4>().0.iter();
@@ -125,7 +132,7 @@ fn floats(tensor: &TensorProto) -> Result<Array, Unrecognised> {
         true => tensor.float_data.clone(),
         false => stored.map(|bytes| f32::from_le_bytes(*bytes)).collect(),
     };
-    let fits = numbers.len() == shape.iter().product::<usize>();
+    let fits = Some(numbers.len()) == numbers_in(&shape);
     if tensor.data_type != DataType::Float as i32 || !fits {
         return unrecognised(format!("{} is not stored as 32-bit floats", tensor.name));
     }
@@ -173,5 +180,32 @@ impl Attributes for NodeProto {
     fn float(&self, name: &str, default: f32) -> f32 {
         self.attribute(name)
             .map_or(default, |attribute| attribute.f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_numbers_than_can_be_counted_are_none() {
+        let tensor = |dims| TensorProto {
+            name: "x".into(),
+            data_type: DataType::Float as i32,
+            dims,
+            raw_data: vec![0; 8].into(),
+            ..TensorProto::default()
+        };
+        for (dims, held) in [
+            (vec![2, 1], true),
+            (vec![i64::MAX, 4], false),
+            (vec![1 << 32, 1 << 32], false),
+        ] {
+            let graph = GraphProto {
+                initializer: vec![tensor(dims)],
+                ..GraphProto::default()
+            };
+            assert_eq!(Graph::new(&graph).array("x").is_ok(), held);
+        }
     }
 }

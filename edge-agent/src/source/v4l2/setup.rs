@@ -7,7 +7,7 @@ use super::config::CameraConfig;
 use super::error::CameraError;
 use super::kernel::{CAPTURE, Node, Plain, sys, text, vidioc};
 use super::probe::{Mode, Offer, known};
-use crate::decode::{Layout, PixelFormat, Range};
+use crate::decode::{Layout, PixelFormat, Ycbcr};
 
 /// Says that the fields behind it were filled in by this program (videodev2.h).
 const EXTENDED: u32 = 0xfeed_cafe;
@@ -98,14 +98,14 @@ pub fn set_format(
             PixelFormat::Mjpeg => 0,
             PixelFormat::Yuyv | PixelFormat::Nv12 => set.bytesperline,
         },
-        range: range_of(set.colorspace, encoding, quantization),
+        ycbcr: ycbcr_of(set.colorspace, encoding, quantization),
     })
 }
 
 /// What the numbers of a pixel that is no RGB stand for, with the kernel's meanings of "default"
 /// (videodev2.h: V4L2_MAP_YCBCR_ENC_DEFAULT, V4L2_MAP_QUANTIZATION_DEFAULT). Of the encodings that
 /// road cameras do not have BT.601 is taken.
-fn range_of(colorspace: u32, encoding: u32, quantization: u32) -> Range {
+fn ycbcr_of(colorspace: u32, encoding: u32, quantization: u32) -> Ycbcr {
     let is_709 = match encoding {
         sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT => [
             sys::v4l2_colorspace_V4L2_COLORSPACE_REC709,
@@ -124,10 +124,10 @@ fn range_of(colorspace: u32, encoding: u32, quantization: u32) -> Range {
         _ => false,
     };
     match (is_full, is_709) {
-        (false, false) => Range::Limited,
-        (true, false) => Range::Full,
-        (false, true) => Range::Limited709,
-        (true, true) => Range::Full709,
+        (false, false) => Ycbcr::Limited601,
+        (true, false) => Ycbcr::Full601,
+        (false, true) => Ycbcr::Limited709,
+        (true, true) => Ycbcr::Full709,
     }
 }
 
@@ -176,30 +176,30 @@ mod tests {
 
     #[test]
     fn what_the_driver_leaves_open_is_as_the_kernel_says() {
-        use Range::{Full, Full709, Limited, Limited709};
+        use Ycbcr::{Full601, Full709, Limited601, Limited709};
         // Colour space, encoding and quantisation by their numbers in videodev2.h.
-        for (colorspace, encoding, quantization, range) in [
-            (0, 0, 0, Limited),
+        for (colorspace, encoding, quantization, ycbcr) in [
+            (0, 0, 0, Limited601),
             // SMPTE 170M, sRGB.
-            (1, 0, 0, Limited),
-            (8, 0, 0, Limited),
-            (8, 0, 1, Full),
-            (8, 1, 2, Limited),
+            (1, 0, 0, Limited601),
+            (8, 0, 0, Limited601),
+            (8, 0, 1, Full601),
+            (8, 1, 2, Limited601),
             (8, 2, 0, Limited709),
             // JPEG.
-            (7, 0, 0, Full),
-            (7, 1, 1, Full),
-            (7, 0, 2, Limited),
+            (7, 0, 0, Full601),
+            (7, 1, 1, Full601),
+            (7, 0, 2, Limited601),
             (7, 2, 0, Full709),
             // BT.709, DCI-P3.
             (3, 0, 0, Limited709),
             (3, 0, 1, Full709),
             (3, 4, 2, Limited709),
-            (3, 1, 0, Limited),
+            (3, 1, 0, Limited601),
             (12, 0, 0, Limited709),
         ] {
-            let found = range_of(colorspace, encoding, quantization);
-            assert_eq!(found, range, "{colorspace} {encoding} {quantization}");
+            let found = ycbcr_of(colorspace, encoding, quantization);
+            assert_eq!(found, ycbcr, "{colorspace} {encoding} {quantization}");
         }
     }
 
