@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{BadValue, within};
 
-pub use boot::{Active, Counted, Found, look, open};
+pub use boot::{Active, Counted, Found, ended_well, look, open};
 pub use trial::{Ruling, Trial};
 
 /// The `[bundle]` table.
@@ -42,7 +42,8 @@ pub struct BundleConfig {
     pub public_key: Option<PathBuf>,
     /// How long a new bundle is watched before it counts as good.
     pub probation_minutes: u32,
-    /// Starts a new bundle has for that; then the one before it comes back.
+    /// Starts a new bundle has for that; then the one before it comes back. One that ends because
+    /// it was asked to is not counted.
     pub trial_starts: u32,
     /// Of the vehicles in that time, the share that a good bundle may leave without a colour.
     pub max_unknown_share: f32,

@@ -1,12 +1,16 @@
 //! The config file as a whole: read, checked, and refused in one line. What a table means is
 //! in the module that owns it.
 
+pub mod pair;
 mod picture;
+mod place;
 pub mod print;
 pub mod schema;
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +32,9 @@ use crate::source::SourceConfig;
 use crate::track::TrackConfig;
 use crate::vote::VoteConfig;
 use crate::web::HttpConfig;
+
+/// Largest file that is read as a config.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The agent's config. Every key has a default; unknown keys are refused.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,7 +225,7 @@ impl Config {
 
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = text_of(path).map_err(|source| ConfigError::Read {
             path: path.to_path_buf(),
             source,
         })?;
@@ -228,9 +235,7 @@ impl Config {
     /// Parses and checks the text of the file `path`.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            let (line, place) = place(text, at);
-            let problem = explain(&place, error.message());
+            let (line, problem) = place::told(text, error);
             ConfigError::Line {
                 path: path.to_path_buf(),
                 line,
@@ -298,73 +303,15 @@ impl Config {
     }
 }
 
-/// Line number (from 1) and dotted key at a byte of the text.
-fn place(text: &str, at: usize) -> (usize, String) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count();
-    let mut table = "";
-    for row in text.lines().take(line + 1) {
-        if let Some(name) = row.trim().strip_prefix('[') {
-            // `[[lane]]` is one of several tables of that name.
-            let name = name.trim_start_matches('[');
-            let name = name.split(']').next().unwrap_or("").trim();
-            // A long array's rows begin like that as well, with corners in place of a name.
-            if is_key(name) {
-                table = name;
-            }
-        }
+/// The text of a file, of which no more is read than a config may have.
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("it has more than 1 MiB"));
     }
-    let row = text.lines().nth(line).unwrap_or("").trim();
-    let key = match row.split_once('=') {
-        Some((key, _)) if is_key(key.trim()) => key.trim(),
-        _ => "",
-    };
-    let place = match (table, key) {
-        ("", key) => key.to_string(),
-        (table, "") => table.to_string(),
-        (table, key) => format!("{table}.{key}"),
-    };
-    (line + 1, place)
-}
-
-/// Whether that is a key, dotted or not. None of a config's is a number or needs quotes.
-fn is_key(text: &str) -> bool {
-    let mut parts = text.split('.').map(str::trim);
-    parts.all(|part| {
-        let rest = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.chars().all(rest)
-    })
-}
-
-/// One line for what the parser says, with what is allowed.
-fn explain(place: &str, message: &str) -> String {
-    let message = message
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('`', "");
-    let told = |what: &str, rest: &str| {
-        let (name, allowed) = rest.split_once(", expected ").unwrap_or((rest, ""));
-        let allowed = allowed.trim_start_matches("one of ").replace(" or ", ", ");
-        // The parser points at the table where it cannot point at the key.
-        let known = place.rsplit('.').next() == Some(name);
-        let shown = if known || place.is_empty() {
-            String::new()
-        } else {
-            format!(" {name}")
-        };
-        let place = if place.is_empty() { name } else { place };
-        format!("{place}: {what}{shown}; allowed: {allowed}")
-    };
-    if let Some(rest) = message.strip_prefix("unknown field ") {
-        told("unknown key", rest)
-    } else if let Some(rest) = message.strip_prefix("unknown variant ") {
-        told("unknown value", rest)
-    } else if place.is_empty() {
-        message
-    } else {
-        format!("{place}: {message}")
-    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is no UTF-8 text"))
 }
 
 #[cfg(test)]

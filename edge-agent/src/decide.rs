@@ -1,5 +1,5 @@
 //! What is done about an event: rules in, actions out. Pure: the time is an argument, and
-//! nothing is switched here; the only memory is when each rule last fired.
+//! nothing is switched here; the only memory is when each rule last fired, and what it has said.
 
 mod rule;
 mod schedule;
@@ -84,6 +84,8 @@ struct Armed {
     label: String,
     /// When it fired, oldest first; no more than its limits look back at.
     fired_ms: VecDeque<u64>,
+    /// Whether it has said that it waits for the time.
+    told: bool,
 }
 
 /// The time zone of that name; without a name the system's.
@@ -109,6 +111,7 @@ impl Rules {
             label: config.label(index),
             config: config.clone(),
             fired_ms: VecDeque::new(),
+            told: false,
         };
         Self {
             rules: rules.iter().enumerate().map(arm).collect(),
@@ -120,11 +123,15 @@ impl Rules {
     pub fn decide(&mut self, event: &Event, now: &Now) -> Vec<Action> {
         let mut actions = Vec::new();
         for rule in &mut self.rules {
-            let due = matches(&rule.config.when, event)
-                && scheduled(&rule.config, &self.zone, now.wall.as_ref())
-                && rule.within_limits(now.t_ms);
-            if due {
-                actions.push(rule.action(event));
+            if !matches(&rule.config.when, event) {
+                continue;
+            }
+            if scheduled(&rule.config, &self.zone, now.wall.as_ref()) {
+                if rule.within_limits(now.t_ms) {
+                    actions.push(rule.action(event));
+                }
+            } else if now.wall.is_some_and(|reading| !reading.known) {
+                actions.extend(rule.waits());
             }
         }
         actions
@@ -147,12 +154,12 @@ fn matches(when: &When, event: &Event) -> bool {
             .is_none_or(|wanted| event.wrong_way == Some(wanted))
 }
 
-/// Whether it is the rule's time. A wall clock that follows no time server is not believed.
+/// Whether it is the rule's time. A wall clock that never followed a time server is not believed.
 fn scheduled(rule: &RuleConfig, zone: &TimeZone, wall: Option<&Reading>) -> bool {
     if rule.between.is_none() && rule.days.is_empty() {
         return true;
     }
-    match wall.filter(|reading| reading.synced) {
+    match wall.filter(|reading| reading.known) {
         Some(reading) => {
             let local = zone.to_datetime(reading.time);
             schedule::covers(rule.between, &rule.days, local)
@@ -187,6 +194,18 @@ impl Armed {
             self.fired_ms.pop_front();
         }
         true
+    }
+
+    /// What it says, once, when it is not done because the time of day is not known.
+    fn waits(&mut self) -> Option<Action> {
+        let told = std::mem::replace(&mut self.told, true);
+        (!told).then(|| Action::Log {
+            text: format!(
+                "{}: not done, no time server was heard yet, so the time of day is not known; \
+                 without_clock = \"act\" does it all the same",
+                self.label
+            ),
+        })
     }
 
     fn action(&self, event: &Event) -> Action {

@@ -58,6 +58,7 @@ pub enum Ycbcr {
     Full709,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
 impl Ycbcr {
     /// Every encoding.
     pub const ALL: [Self; 4] = [

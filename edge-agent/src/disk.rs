@@ -4,13 +4,16 @@
 
 #[cfg(test)]
 pub mod faults;
+mod shut_out;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, ReadDir, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use shut_out::judged;
 
 /// What was asked of the disk so far.
 #[derive(Debug, Default)]
@@ -94,6 +97,18 @@ impl Disk {
     pub fn open(&self, path: &Path) -> io::Result<File> {
         self.reading_step()?;
         File::open(path)
+    }
+
+    /// All of a file.
+    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.reading_step()?;
+        std::fs::read(path)
+    }
+
+    /// What is in a folder.
+    pub fn entries(&self, folder: &Path) -> io::Result<ReadDir> {
+        self.reading_step()?;
+        std::fs::read_dir(folder)
     }
 
     /// Fills the buffer from a place in a file.
@@ -214,6 +229,8 @@ impl DiskFile {
     /// Makes what was appended survive a power cut.
     pub fn sync(&self) -> io::Result<()> {
         self.disk.step()?;
+        #[cfg(test)]
+        self.disk.faults.syncing_step()?;
         self.disk.wear.syncs.fetch_add(1, Ordering::Relaxed);
         self.file.sync_data()
     }
@@ -304,8 +321,17 @@ pub fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
+/// The folder itself or, where it is missing, the nearest one that it would be in.
+pub fn nearest(folder: &Path) -> &Path {
+    let mut parts = folder.ancestors().map(|part| match part.as_os_str().len() {
+        0 => Path::new("."),
+        _ => part,
+    });
+    parts.find(|part| part.exists()).unwrap_or(folder)
+}
+
 /// Whether the failure comes of the disk's state, which may change while the agent runs, and
-/// not of a path that was never usable.
+/// not of a path that was never usable. A read-only file system is [`judged`] first.
 pub fn may_pass(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -318,6 +344,9 @@ pub fn may_pass(error: &io::Error) -> bool {
 
 /// What to do about a failing disk.
 pub fn remedy(error: &io::Error) -> &'static str {
+    if let Some(remedy) = shut_out::remedy(error) {
+        return remedy;
+    }
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space there",
         io::ErrorKind::ReadOnlyFilesystem => "make that file system writable again",

@@ -12,6 +12,7 @@ mod skyline;
 use models::{Rect, RgbView};
 use serde::{Deserialize, Serialize};
 
+use crate::config::pair::pairs;
 use crate::config::{BadValue, within};
 use background::{Background, Seen, State, Tolerance};
 pub use blobs::Blob;
@@ -50,6 +51,7 @@ pub struct GateConfig {
     /// Whether the camera never sways, so that its picture's shift need not be looked for.
     pub steady: bool,
     /// Corners `[x, y]` in pixels of the polygon that is watched; none: the whole picture.
+    #[serde(deserialize_with = "pairs")]
     pub region_px: Vec<[f32; 2]>,
     /// Rectangles that are not watched: a waving tree, a clock in the picture.
     #[schemars(with = "Vec<crate::config::schema::Place>")]

@@ -10,7 +10,7 @@ pub struct Reading {
     pub name: String,
     /// Events taken over.
     pub delivered: u64,
-    /// Events that failed or were dropped.
+    /// Events that failed or were dropped, those of a full spool as well.
     pub lost: u64,
     /// Events that wait in memory.
     pub waiting: u64,

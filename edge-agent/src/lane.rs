@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use models::Rect;
 use serde::{Deserialize, Serialize};
 
+use crate::config::pair::pairs;
 use crate::config::{BadValue, within};
 use crate::event::Direction;
 use crate::polygon;
@@ -23,6 +24,7 @@ pub struct LaneConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Corners `[x, y]` in pixels.
+    #[serde(deserialize_with = "pairs")]
     pub polygon_px: Vec<[f32; 2]>,
     /// Where to one drives in it; without it no event is told to go the wrong way.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -112,6 +112,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 vehicles += done.vehicles;
                 lost += done.lost;
                 let Some(next) = done.next else {
+                    // A start that systemd gives up before its first frame counts.
+                    if done.counts.frames > 0 {
+                        bundles::ended_well(&config.bundle, &life.counted);
+                    }
                     break;
                 };
                 fallback = Some(Fallback::new(config, path));

@@ -12,6 +12,7 @@ pub mod crash;
 pub mod gpio;
 pub mod jsonl;
 pub mod mqtt;
+mod outage;
 pub mod outlet;
 mod spooled;
 pub mod stream;
@@ -45,9 +46,9 @@ pub trait Sink: Send {
         Ok(None)
     }
 
-    /// Tells, from any thread and without waiting for the disk, how many events wait there; none
-    /// for a sink without a spool.
-    fn spooled(&self) -> Option<Depth> {
+    /// Tells, from any thread and without waiting for the disk, of the events in its spool; none
+    /// for a sink without one.
+    fn spooled(&self) -> Option<Backlog> {
         None
     }
 
@@ -64,8 +65,16 @@ pub trait Sink: Send {
     }
 }
 
-/// Tells how many events wait.
-pub type Depth = Box<dyn Fn() -> u64 + Send + Sync>;
+/// Tells of the events in a spool.
+pub struct Backlog {
+    /// How many wait.
+    pub waiting: Count,
+    /// How many were dropped or found damaged, after the sink had taken them over.
+    pub gone: Count,
+}
+
+/// Tells how many there are.
+pub type Count = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// Why a sink did not take an event.
 #[derive(Debug, thiserror::Error)]

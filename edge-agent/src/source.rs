@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use models::{PictureError, RgbFrame};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
 
 pub use replay::ReplayConfig;
 use road_sim::SceneSpec;
@@ -54,6 +56,22 @@ impl SourceConfig {
     /// opened again when it is lost.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::V4l2(_))
+    }
+}
+
+/// Why a `[source]` table is refused, with the place in the text. Each kind is read by itself for
+/// that: the tag makes serde read the table without places. `None` for an unknown kind.
+pub fn refusal(mut table: Spanned<DeValue<'_>>) -> Option<toml::de::Error> {
+    let DeValue::Table(keys) = table.get_mut() else {
+        return None;
+    };
+    let kind = keys.remove("kind")?;
+    let rest = ValueDeserializer::from(table);
+    match kind.get_ref().as_str()? {
+        "replay" => ReplayConfig::deserialize(rest).err(),
+        "sim" => SceneSpec::deserialize(rest).err(),
+        "v4l2" => CameraConfig::deserialize(rest).err(),
+        _ => None,
     }
 }
 

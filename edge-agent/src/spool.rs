@@ -81,6 +81,8 @@ pub struct Spool {
     damaged: u64,
     /// How many are not acknowledged, as [`Self::depth`] gives it away.
     depth: Arc<AtomicU64>,
+    /// How many were dropped or are damaged, as [`Self::gone`] gives it away.
+    gone: Arc<AtomicU64>,
     failing: bool,
     /// None until the folder is open, and once it is finished: the folder may be another's.
     lock: Option<Lock>,
@@ -107,11 +109,12 @@ impl Spool {
             dropped: 0,
             damaged: 0,
             depth: Arc::default(),
+            gone: Arc::default(),
             failing: true,
             lock: None,
             finished: false,
         };
-        match spool.reach() {
+        match spool.reach().map_err(|error| disk::judged(error, folder)) {
             Err(error) if !disk::may_pass(&error) => Err(error),
             _ => Ok(spool),
         }
@@ -169,6 +172,11 @@ impl Spool {
     /// as long as the disk takes.
     pub fn depth(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.depth)
+    }
+
+    /// How many records were dropped or found damaged, to be read in the same way.
+    pub fn gone(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.gone)
     }
 
     /// Records that are in memory alone.
@@ -242,7 +250,7 @@ impl Spool {
     }
 
     /// Moves the floor up over what is acknowledged or gone, and lets go of what is below. Ends
-    /// every change of what waits, so the depth is told here.
+    /// every change of what waits, so the counts are told here.
     fn settle(&mut self) {
         loop {
             let floor = self.following(self.floor);
@@ -260,7 +268,10 @@ impl Spool {
             first.remove();
         }
         self.on_disk.remove_below(self.floor);
-        self.depth.store(self.counts().waiting, Ordering::Relaxed);
+        let counts = self.counts();
+        self.depth.store(counts.waiting, Ordering::Relaxed);
+        let gone = counts.dropped.saturating_add(counts.damaged);
+        self.gone.store(gone, Ordering::Relaxed);
     }
 
     /// Does what is due on the disk; says when to ask again.

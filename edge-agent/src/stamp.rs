@@ -2,12 +2,21 @@
 //! no other run gives. Live cameras only; recorded and drawn frames stay the same bytes. The
 //! only place that asks the kernel for the wall clock; decides nothing.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::Event;
 
 /// Where the kernel tells which boot this is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// What systemd-timesyncd makes when it first sets the clock after a boot.
+const HEARD_FILE: &str = "/run/systemd/timesync/synchronized";
+
+/// Whether the clock was seen to follow a time server since this program began.
+static HEARD: AtomicBool = AtomicBool::new(false);
 
 /// The wall clock at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +25,9 @@ pub struct Reading {
     pub time: Timestamp,
     /// Whether the kernel says that it follows a time server.
     pub synced: bool,
+    /// Whether it is known to have followed one at any time: a clock that was set once keeps its
+    /// time within seconds for days, while the kernel takes `synced` back after nine hours.
+    pub known: bool,
 }
 
 /// Stamps the events of one run.
@@ -38,6 +50,8 @@ impl Stamp {
             let boot_id = std::fs::read_to_string(BOOT_ID).ok();
             let boot_id = boot_id.map(|id| id.trim().to_string());
             let started = Timestamp::now().as_nanosecond();
+            // A server that falls silent before the first vehicle was heard all the same.
+            known(clock_synced(), &HEARD, Path::new(HEARD_FILE));
             Run {
                 // Without a battery the wall clock starts the same on every boot, and a process
                 // number may come again: only together they are this run's alone.
@@ -50,9 +64,12 @@ impl Stamp {
 
     /// The wall clock now; `None` where frames are not of now.
     pub fn read(&self) -> Option<Reading> {
-        self.run.as_ref().map(|_| Reading {
+        self.run.as_ref()?;
+        let synced = clock_synced();
+        Some(Reading {
             time: Timestamp::now(),
-            synced: clock_synced(),
+            synced,
+            known: known(synced, &HEARD, Path::new(HEARD_FILE)),
         })
     }
 
@@ -77,6 +94,14 @@ impl Stamp {
     }
 }
 
+/// Whether a time server was ever heard; `heard` remembers it.
+fn known(synced: bool, heard: &AtomicBool, file: &Path) -> bool {
+    if !heard.load(Ordering::Relaxed) && (synced || file.exists()) {
+        heard.store(true, Ordering::Relaxed);
+    }
+    heard.load(Ordering::Relaxed)
+}
+
 /// Whether the kernel's clock follows a time server, as a daemon such as chrony, ntpd or
 /// systemd-timesyncd tells it.
 pub fn clock_synced() -> bool {
@@ -99,6 +124,7 @@ mod tests {
         Reading {
             time: time.parse().unwrap(),
             synced: true,
+            known: true,
         }
     }
 
@@ -151,5 +177,21 @@ mod tests {
         let before = Timestamp::now();
         let read = Stamp::of(true).read().unwrap();
         assert!(read.time >= before);
+        assert!(read.known || !read.synced);
+    }
+
+    #[test]
+    fn a_time_server_that_was_heard_once_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("synchronized");
+        let heard = AtomicBool::new(false);
+        let told = [false, true, false].map(|synced| known(synced, &heard, &file));
+        assert_eq!(told, [false, true, true]);
+        // Heard before this program began.
+        std::fs::write(&file, "").unwrap();
+        let heard = AtomicBool::new(false);
+        assert!(known(false, &heard, &file));
+        std::fs::remove_file(&file).unwrap();
+        assert!(known(false, &heard, &file));
     }
 }

@@ -13,6 +13,7 @@ mod tracker;
 use models::Rect;
 use serde::{Deserialize, Serialize};
 
+use crate::config::pair::pair;
 use crate::config::{BadValue, within};
 pub use motion::Track;
 pub use tracker::{Step, Tracker};
@@ -37,6 +38,7 @@ pub struct TrackConfig {
     pub min_travel_share: f32,
     /// Width and height of the smallest vehicle; what is never larger (a person, a cyclist) gives
     /// no event.
+    #[serde(deserialize_with = "pair")]
     pub min_vehicle_px: [u32; 2],
     /// Vehicles followed at the same time; more are not started.
     pub max_tracks: u32,

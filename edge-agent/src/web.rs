@@ -26,6 +26,8 @@ mod token;
 mod watchpoint;
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -49,6 +51,9 @@ pub use watchpoint::{Facts, Watchpoint};
 const MOST_CONNECTIONS: usize = 24;
 /// Threads that ask the system for its state.
 const READERS: usize = 2;
+/// A peer that acknowledges nothing for longer is out of reach. Streams send something each ten
+/// seconds.
+static OUT_OF_REACH_MS: libc::c_uint = 20_000;
 /// Pause before a port that could not be had is tried again, or after the system refused a
 /// connection.
 const PORT_PAUSE: Duration = Duration::from_secs(5);
@@ -73,7 +78,9 @@ impl Web {
             return Ok(None);
         };
         let token = token(config)?;
-        let guard = Guard::new(address, config.host_names.clone(), token);
+        let machine = host::name(Path::new("/"));
+        let names = config.host_names.clone();
+        let guard = Guard::new(address, names, machine.as_deref(), token);
         let live = Arc::new(Live::new(config.live_fps));
         let room = MOST_CONNECTIONS + 2 * facts.most_watchers;
         let state = State::new(facts, Arc::clone(&live), config.events as usize);
@@ -188,11 +195,28 @@ async fn accept(
         };
         // Answers are written whole.
         let _ = stream.set_nodelay(true);
+        give_up_late_peer(&stream);
         let connection = connection::serve(stream, router.clone(), stop.clone());
         tokio::spawn(async move {
             connection.await;
             drop(permit);
         });
+    }
+}
+
+/// Has the system end a connection whose peer is out of reach: without this it goes on sending to
+/// a phone that was carried off for a quarter of an hour, and the phone's place is taken.
+fn give_up_late_peer(socket: &impl AsRawFd) {
+    // SAFETY: the socket is open during the call, which reads one number of the size that it is
+    // told. Where the system refuses it, the connection is as good as before.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_USER_TIMEOUT,
+            (&raw const OUT_OF_REACH_MS).cast(),
+            size_of::<libc::c_uint>() as libc::socklen_t,
+        );
     }
 }
 
@@ -239,5 +263,26 @@ mod tests {
             "cannot listen on 127.0.0.1:80: Address already in use (os error 98); another program \
              has this port; end it or choose another"
         );
+    }
+
+    #[test]
+    fn a_peer_out_of_reach_is_given_up_in_time() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        give_up_late_peer(&socket);
+        let mut ms: libc::c_uint = 0;
+        let mut length = size_of::<libc::c_uint>() as libc::socklen_t;
+        // SAFETY: the socket is open, and both places are as large as is told.
+        let got = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_USER_TIMEOUT,
+                (&raw mut ms).cast(),
+                &raw mut length,
+            )
+        };
+        assert_eq!((got, ms), (0, OUT_OF_REACH_MS));
     }
 }

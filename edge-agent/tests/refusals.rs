@@ -3,15 +3,37 @@
 mod common;
 
 use std::fs::File;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use common::{Told, program, run};
 
-fn with_config(text: &str) -> Told {
+fn with_config(command: &str, text: &str) -> Told {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("agent.toml"), text).unwrap();
     std::fs::create_dir(folder.path().join("empty")).unwrap();
-    run(folder.path(), &["run", "--config", "agent.toml"])
+    run(folder.path(), &[command, "--config", "agent.toml"])
+}
+
+/// The program in `folder` after the shell's command `mount`, which nobody else sees; none where
+/// nothing can be mounted.
+fn with_mount(folder: &Path, mount: &str, arguments: &[&str]) -> Option<Told> {
+    let unshare = |program: &Path, arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
+        command.arg(format!("{mount}; exec \"$@\"")).arg("sh");
+        command.arg(program).args(arguments).current_dir(folder);
+        command.output()
+    };
+    match unshare(Path::new("true"), &[]) {
+        Ok(output) if output.status.success() => {}
+        failed => {
+            eprintln!("skipped: no file system can be mounted here: {failed:?}");
+            return None;
+        }
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_edge-agent"));
+    Some(unshare(program, arguments).unwrap().into())
 }
 
 #[test]
@@ -59,13 +81,75 @@ fn a_config_that_cannot_be_used_is_one_line_and_78() {
             "agent.toml: bundle.path: bundle gone: ",
             "",
         ),
+        (
+            "[jsonl]\npath = \"\"\n".to_string(),
+            "agent.toml: jsonl.path is empty; ",
+            "a file",
+        ),
+        (
+            "[jsonl]\npath = \"gone/e.jsonl\"\n".to_string(),
+            "agent.toml: jsonl.path: cannot append to gone/e.jsonl: ",
+            "",
+        ),
+        (
+            "[webhook]\nurl = \"http://h/\"\nspool = \"agent.toml\"\n".to_string(),
+            "agent.toml: webhook.spool: cannot use agent.toml: ",
+            "",
+        ),
     ] {
-        let told = with_config(&config);
+        let told = with_config("run", &config);
         assert_eq!(told.code, 78, "{config}{}", told.err);
         assert!(told.err.starts_with(starts), "{config}{}", told.err);
         assert!(told.err.contains(names), "{config}{}", told.err);
         assert_eq!(told.err.lines().count(), 1, "{}", told.err);
         assert_eq!(told.out, "");
+        let told = with_config("check", &config);
+        assert_eq!(told.code, 78, "{config}{}", told.out);
+    }
+}
+
+#[test]
+fn a_place_that_the_service_alone_may_not_write_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let srv = folder.path().join("srv");
+    std::fs::create_dir(&srv).unwrap();
+    let alone = "mount --bind srv srv; mount -o remount,ro,bind srv";
+    for (config, place) in [
+        ("[jsonl]\npath = \"srv/events.jsonl\"\n", "jsonl.path: "),
+        ("[crops]\ndir = \"srv\"\n", "crops.dir: "),
+        ("[mqtt]\nhost = \"h\"\nspool = \"srv\"\n", "mqtt.spool: "),
+    ] {
+        std::fs::write(folder.path().join("agent.toml"), config).unwrap();
+        let with = |mount, command| {
+            let arguments = [command, "--config", "agent.toml"];
+            with_mount(folder.path(), mount, &arguments)
+        };
+        let Some(told) = with(alone, "check") else {
+            return;
+        };
+        assert_eq!(told.code, 78, "{}", told.out);
+        let start = format!("FAIL {place}cannot write into srv: read-only for this program alone ");
+        let row = told.out.lines().find(|line| line.starts_with(&start));
+        let names =
+            |row: &str| row.contains("; choose a place in") && row.contains("ReadWritePaths=");
+        assert!(row.is_some_and(names), "{}", told.out);
+        let told = with(alone, "run").unwrap();
+        assert_eq!(told.code, 78, "{}", told.err);
+        assert!(
+            told.err.starts_with(&format!("agent.toml: {place}")),
+            "{}",
+            told.err
+        );
+        assert!(told.err.contains("ReadWritePaths="), "{}", told.err);
+        // A disk that takes no writes from anybody is waited for.
+        let told = with("mount -t tmpfs -o ro none srv", "check").unwrap();
+        assert_eq!(told.code, 0, "{}", told.out);
+        let row = told
+            .out
+            .lines()
+            .find(|line| line.starts_with(&format!("warn {place}")));
+        let named = row.is_some_and(|row| row.ends_with("make that file system writable again"));
+        assert!(named, "{}", told.out);
     }
 }
 
@@ -98,6 +182,7 @@ fn misuse_is_two() {
 #[test]
 fn what_cannot_be_written_is_told_and_a_reader_may_leave() {
     let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("store/bundles")).unwrap();
     for (arguments, code) in [
         (&["check"][..], 0),
         (&["check", "--config", "no.toml"], 78),
@@ -148,6 +233,27 @@ fn score_names_the_file_and_the_line() {
         "{}",
         told.err
     );
+}
+
+#[test]
+fn score_reads_events_of_a_later_version() {
+    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/event-schema.md");
+    let folder = tempfile::tempdir().unwrap();
+    let schema = std::fs::read_to_string(SCHEMA).unwrap();
+    let example = schema.split("```json\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap().replace('\n', " ");
+    let later = example.replacen('{', "{\"new\": 1,", 1);
+    std::fs::write(folder.path().join("e.jsonl"), later).unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), "").unwrap();
+    let told = run(
+        folder.path(),
+        &[
+            "score", "--json", "--events", "e.jsonl", "--truth", "t.jsonl",
+        ],
+    );
+    assert_eq!(told.code, 0, "{}", told.err);
+    let start = r#"{"vehicles":0,"events":1,"#;
+    assert!(told.out.starts_with(start), "{}", told.out);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
-use models::manifest::{Arithmetic, Manifest, Quantisation};
+use models::manifest::{Arithmetic, Manifest, Quantisation, Training};
 
+use crate::adapt::trial::Trial;
+use crate::arch::Arch;
 use crate::metrics::Confusion;
 
 /// What no number of a bundle or a report speaks of.
@@ -52,14 +54,13 @@ pub fn text(manifest: &Manifest, confusions: &[Confusion], words: Words<'_>) -> 
         "# {name} {version}\n\n\
          Names the colour of the one vehicle that fills most of a picture: {}.\n\n\
          - Network: {architecture}{narrower}, input {} x {} pixels, weights as {weights}{computed}.\n\
-         - Trained for {} epochs on {} pictures; started from: {}.\n\
+         - {}; started from: {}.\n\
          - Probabilities are calibrated with the temperature {:.3}; below {} the answer is \
          \"unknown\".\n\n",
         manifest.labels.join(", "),
         input.width,
         input.height,
-        training.epochs,
-        training.pictures.values().sum::<u32>(),
+        learned(training),
         training.pretrained,
         decision.temperature,
         decision.reject_below,
@@ -71,12 +72,12 @@ pub fn text(manifest: &Manifest, confusions: &[Confusion], words: Words<'_>) -> 
         let (title, which) = match number {
             0 => (
                 "Measured".to_string(),
-                ", near-duplicates of training pictures excluded when the split is the trainer's \
-                 own",
+                ", near-duplicates of training pictures excluded unless the parts were given or drawn \
+                 at random",
             ),
             _ => (
                 format!("Measured elsewhere: {}", measured.split),
-                ", none of which trained it or chose the epoch",
+                ", given as from elsewhere",
             ),
         };
         let _ = writeln!(
@@ -95,6 +96,22 @@ pub fn text(manifest: &Manifest, confusions: &[Confusion], words: Words<'_>) -> 
     }
     let _ = writeln!(text, "## Not for\n\n{NOT_FOR}");
     text
+}
+
+/// In words how many parameters of the `whole` network are left.
+pub fn narrower(arch: &Arch, whole: &Arch) -> String {
+    let [left, all] = [arch, whole].map(|arch| arch.parameter_count(false));
+    format!("narrowed to {left} of {all} parameters")
+}
+
+/// What the network learned from. No epochs: a site's pictures were drawn from, not gone through.
+fn learned(training: &Training) -> String {
+    let pictures: u32 = training.pictures.values().sum();
+    match training.epochs {
+        0 if pictures == 0 => "Adapted to one site without labels".into(),
+        0 => format!("Adapted to one site with labels of {pictures} pictures"),
+        epochs => format!("Trained for {epochs} epochs on {pictures} pictures"),
+    }
 }
 
 /// The section of a bundle that was exported although something loses too much: a sentence for each,
@@ -123,8 +140,8 @@ pub fn half(split: &str, single: &Confusion, half: &Confusion) -> String {
 
 /// The section of a bundle that was adapted to a site: which bundle it was made from, which `share`
 /// of the way its weights went from that bundle's to those that were learned, and what that
-/// brought, before and after, on vehicles that were not learned from.
-pub fn adapted(from: &str, share: f32, tried: Option<(&Confusion, &Confusion)>) -> String {
+/// brought, if there were labels to measure by.
+pub fn adapted(from: &str, share: f32, tried: Option<&Trial>) -> String {
     let mut text = format!(
         "\n## Adapted to one site\n\nThe last layers of bundle {from} learned from pictures of one \
          camera. Elsewhere expect no more than of that bundle.\n"
@@ -138,10 +155,15 @@ pub fn adapted(from: &str, share: f32, tried: Option<(&Confusion, &Confusion)>) 
         );
     }
     match tried {
-        Some((before, after)) => {
+        Some(Trial {
+            asked,
+            before,
+            after,
+            ..
+        }) => {
             let _ = writeln!(
                 text,
-                "\nOn {} labelled pictures of vehicles that were not learned from, with 32-bit \
+                "\nOn {} labelled pictures of {asked}, with 32-bit \
                  weights: accuracy {:.4} before, {:.4} after. After:\n\n```text\n{}```",
                 after.pictures(),
                 before.accuracy(),
@@ -221,7 +243,7 @@ mod tests {
             "## Pictures\n\nPhotographs of our own yard.\n",
             "On 1 test pictures",
             "accuracy 1.0000",
-            "## Measured elsewhere: my street\n\nOn 1 my street pictures, none of which trained",
+            "## Measured elsewhere: my street\n\nOn 1 my street pictures, given as from elsewhere,",
             "accuracy 0.2500",
             "## Known failures\n\nDark red in shadow becomes brown.\n",
             "black      ·      ·",

@@ -102,8 +102,9 @@ impl Fingerprint {
     pub fn is_plain(&self) -> bool {
         (0..3).all(|channel| {
             let values = self.thumb.iter().flatten().map(|cell| cell[channel]);
-            let (low, high) = values.fold((255, 0), |(low, high), v| (v.min(low), v.max(high)));
-            high <= low + PLAIN
+            let (low, high): (u8, u8) =
+                values.fold((255, 0), |(low, high), v| (v.min(low), v.max(high)));
+            high.saturating_sub(low) <= PLAIN
         })
     }
 
@@ -267,6 +268,18 @@ mod tests {
         for copy in [rescaled, encoded, mirrored(&first), cropped] {
             assert!(print.nearness(&Fingerprint::of(copy.view())).is_some());
         }
+    }
+
+    #[test]
+    fn one_colour_is_plain_however_bright() {
+        let print = |pixel: &dyn Fn(usize) -> [u8; 3]| {
+            let data = (0..64 * 64).flat_map(pixel).collect();
+            Fingerprint::of(RgbFrame::new(64, 64, data).unwrap().view())
+        };
+        for colour in [[0; 3], [249; 3], [250; 3], [255; 3], [0, 0, 255]] {
+            assert!(print(&|_| colour).is_plain(), "{colour:?}");
+        }
+        assert!(!print(&|at| [if at < 512 { 200 } else { 255 }; 3]).is_plain());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use models::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Arch, Variant, Widths};
+use crate::card;
 use crate::commands::usage;
 use crate::files;
 use crate::metrics::Confusion;
@@ -89,12 +90,8 @@ impl RunRecord {
     /// How the network differs from the published one, when it has fewer channels.
     pub fn narrower(&self) -> Option<String> {
         self.widths.as_ref()?;
-        let parameters = |arch: Arch| arch.parameter_count(false);
-        Some(format!(
-            "narrowed to {} of {} parameters",
-            parameters(self.arch()),
-            parameters(Arch::new(self.model, self.classes.len()))
-        ))
+        let whole = Arch::new(self.model, self.classes.len());
+        Some(card::narrower(&self.arch(), &whole))
     }
 }
 

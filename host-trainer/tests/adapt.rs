@@ -100,10 +100,14 @@ fn a_few_dozen_labels_make_a_bundle_that_knows_the_site() {
     assert_eq!(site.manifest().version, "0.1.0-site");
     assert_eq!(
         site.manifest().training.pretrained,
-        format!("bundle {}", bundle.id())
+        format!("bundle {}, 40 steps from there", bundle.id())
     );
     let card = String::from_utf8(site.file("CARD.md").unwrap().to_vec()).unwrap();
     assert!(card.contains("## Adapted to one site"), "{card}");
+    assert!(
+        card.contains("- Adapted to one site with labels of 120 pictures; started from: bundle "),
+        "{card}"
+    );
     assert!(
         card.contains("On 120 labelled pictures of vehicles that were not learned from"),
         "{card}"

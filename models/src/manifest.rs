@@ -92,13 +92,15 @@ pub enum Quantisation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Training pictures of each label.
+    /// Training pictures of each label; of a bundle that was adapted to a site, the labelled ones
+    /// that it learned from.
     pub pictures: BTreeMap<String, u32>,
-    /// Passes over them before the exported weights were taken.
+    /// Passes over them before the exported weights were taken; 0 for an adapted bundle.
     pub epochs: u32,
-    /// Where the weights started: `none`, or a file's name and SHA-256.
+    /// Where the weights started, in words: `none`, a file's name and SHA-256, a bundle's id.
     pub pretrained: String,
-    /// SHA-256 over the sorted list of training pictures' paths and sizes.
+    /// SHA-256 over the sorted list of training pictures' paths and sizes; an adapted bundle
+    /// keeps that of the bundle it was made from.
     pub dataset_sha256: String,
 }
 

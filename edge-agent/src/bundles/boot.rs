@@ -29,6 +29,24 @@ pub struct Active {
 #[derive(Debug, Default)]
 pub struct Counted(BTreeSet<String>);
 
+/// Gives the start of a bundle on trial back: the process ends because that was asked for or the
+/// frames did, which is no fault of the bundle's. What cannot be written is told and changes
+/// nothing.
+pub fn ended_well(config: &BundleConfig, counted: &Counted) {
+    let (None, Some(root), false) = (&config.path, &config.store, counted.0.is_empty()) else {
+        return;
+    };
+    let given = Store::at(root).update(|state| {
+        let current = state.current.as_ref();
+        if current.is_some_and(|id| counted.0.contains(id)) {
+            state.give_back(config.trial_starts);
+        }
+    });
+    if let Err(error) = given {
+        log::warning(format_args!("{error}"));
+    }
+}
+
 /// Opens the bundle that the config asks for. Only a bundle that the config names itself can be
 /// refused; with a store there is always one to fall back on.
 pub fn open(config: &BundleConfig, counted: &mut Counted) -> Result<Active, BundleError> {
@@ -185,6 +203,37 @@ fn begin(root: &Path, counted: &mut Counted) -> Result<(Store, State), StoreErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clean_end_gives_back_the_start_that_was_counted() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(place.path()).unwrap();
+        let config = BundleConfig {
+            store: Some(place.path().to_path_buf()),
+            ..BundleConfig::default()
+        };
+        let left = || store.state().unwrap().starts_left;
+        store
+            .update(|state| state.switch("0123456789ab", 3))
+            .unwrap();
+        let mut counted = Counted::default();
+        begin(place.path(), &mut counted).unwrap();
+        assert_eq!(left(), Some(2));
+        // The end of a process that counted none.
+        ended_well(&config, &Counted::default());
+        assert_eq!(left(), Some(2));
+        ended_well(&config, &counted);
+        assert_eq!(left(), Some(3));
+        // Another bundle came meanwhile, and its start is another process's.
+        store
+            .update(|state| {
+                state.switch("ba9876543210", 3);
+                state.start()
+            })
+            .unwrap();
+        ended_well(&config, &counted);
+        assert_eq!(left(), Some(2));
+    }
 
     #[test]
     fn a_trial_that_cannot_be_counted_is_passed_over() {

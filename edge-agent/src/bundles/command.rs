@@ -100,17 +100,15 @@ impl StoreArgs {
         })
     }
 
-    /// The store, or `None` after saying that none was named.
-    fn store(&self, config: &BundleConfig) -> anyhow::Result<Option<Store>> {
-        match self.store.as_ref().or(config.store.as_ref()) {
-            Some(root) => Ok(Some(Store::open(root)?)),
-            None => {
-                log::error(format_args!(
-                    "no store; give --store DIR, or --config FILE with bundle.store set"
-                ));
-                Ok(None)
-            }
+    /// The store's folder, or `None` after saying that none was named.
+    fn root<'a>(&'a self, config: &'a BundleConfig) -> Option<&'a Path> {
+        let root = self.store.as_deref().or(config.store.as_deref());
+        if root.is_none() {
+            log::error(format_args!(
+                "no store; give --store DIR, or --config FILE with bundle.store set"
+            ));
         }
+        root
     }
 }
 
@@ -124,9 +122,10 @@ fn run_install(args: &InstallArgs) -> anyhow::Result<ExitCode> {
         ));
         return Ok(ExitCode::from(MISUSE));
     };
-    let Some(store) = args.place.store(&config)? else {
+    let Some(root) = args.place.root(&config) else {
         return Ok(ExitCode::from(MISUSE));
     };
+    let store = Store::open(root)?;
     let request = Request {
         file: &args.file,
         public_key: key,
@@ -160,9 +159,10 @@ struct Listed {
 
 fn run_list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let config = args.place.config()?;
-    let Some(store) = args.place.store(&config)? else {
+    let Some(root) = args.place.root(&config) else {
         return Ok(ExitCode::from(MISUSE));
     };
+    let store = Store::find(root)?;
     let state = store.state()?;
     let ids = store.installed().context("cannot list the store")?;
     let bundles: Vec<Listed> = ids
@@ -205,9 +205,11 @@ fn run_list(args: &ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn run_rollback(args: &StoreArgs) -> anyhow::Result<ExitCode> {
-    let Some(store) = args.store(&args.config()?)? else {
+    let config = args.config()?;
+    let Some(root) = args.root(&config) else {
         return Ok(ExitCode::from(MISUSE));
     };
+    let store = Store::find(root)?;
     let (changed, state) = store.update(|state| (state.take_back(), state.clone()))?;
     if !changed {
         bail!("the bundle compiled in is in use; nothing is before it");
@@ -248,4 +250,29 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 fn described(bundle: &Bundle) -> String {
     let manifest = bundle.manifest();
     format!("{} {} ({})", manifest.name, manifest.version, bundle.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_at_a_store_that_is_not_there_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("typo");
+        let place = || StoreArgs {
+            store: Some(root.clone()),
+            config: None,
+        };
+        let list = Command::List(ListArgs {
+            json: false,
+            place: place(),
+        });
+        for command in [list, Command::Rollback(place())] {
+            let told = run(&Args { command }).unwrap_err().to_string();
+            let expected = format!("bundle store {}: there is none; give ", root.display());
+            assert!(told.starts_with(&expected), "{told}");
+            assert!(!root.exists());
+        }
+    }
 }

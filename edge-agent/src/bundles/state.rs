@@ -111,6 +111,13 @@ impl State {
         }
     }
 
+    /// The last start counts for nothing; there were `most` in all.
+    pub fn give_back(&mut self, most: u32) {
+        if let Some(left) = &mut self.starts_left {
+            *left = left.saturating_add(1).min(most.max(*left));
+        }
+    }
+
     /// The trial of `id` went well. A bundle that was switched to meanwhile keeps its own trial.
     pub fn prove(&mut self, id: &str) {
         if self.current.as_deref() == Some(id) {
@@ -176,6 +183,25 @@ mod tests {
         assert_eq!(state.refused, [A]);
         assert_eq!(state.start(), Start::Good);
         assert!(!state.take_back());
+    }
+
+    #[test]
+    fn a_start_that_is_given_back_is_no_start() {
+        let mut state = State::default();
+        state.give_back(2);
+        assert_eq!(told(&state), (None, None, None));
+        state.switch(A, 2);
+        for _ in 0..4 {
+            assert_eq!(state.start(), Start::Trial(1));
+            state.give_back(2);
+            assert_eq!(told(&state), (Some(A), None, Some(2)));
+        }
+        // No more than there were.
+        state.give_back(2);
+        assert_eq!(told(&state), (Some(A), None, Some(2)));
+        state.prove(A);
+        state.give_back(2);
+        assert_eq!(told(&state), (Some(A), None, None));
     }
 
     #[test]

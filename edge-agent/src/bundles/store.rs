@@ -42,6 +42,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing was ever installed there.
+    #[error("bundle store {}: there is none; give the folder that the agent uses, in full, or install a bundle first", .0.display())]
+    Absent(PathBuf),
     /// Two installs at the same time.
     #[error("bundle store {}: another install is at work; wait for its end", .0.display())]
     Busy(PathBuf),
@@ -76,6 +79,19 @@ impl Store {
         };
         make().map_err(|source| store.failed("cannot make it", source))?;
         Ok(store)
+    }
+
+    /// The store in the folder `root`, which must be there.
+    pub fn find(root: &Path) -> Result<Self, StoreError> {
+        let store = Self::at(root);
+        match fs::metadata(store.bundles()) {
+            Ok(_) => Ok(store),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let whole = std::path::absolute(root);
+                Err(StoreError::Absent(whole.unwrap_or(store.root)))
+            }
+            Err(error) => Err(store.failed("cannot look into it", error)),
+        }
     }
 
     /// Where all bundles lie.

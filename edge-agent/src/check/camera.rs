@@ -8,16 +8,9 @@ use crate::source::{self, FrameSource, SourceError};
 /// With so many damaged frames at the beginning there is no whole one to be had.
 const MOST_FLAWED: u32 = 20;
 
-/// What was found out.
-pub struct Seen {
-    /// A row for the source, and one for places that do not fit its pictures.
-    pub rows: Vec<Row>,
-    /// Whether the config does not fit the pictures: a run would refuse it.
-    pub misfit: bool,
-}
-
-/// Opens the source as a run would and looks at one picture.
-pub fn look(config: &Config) -> Seen {
+/// Opens the source as a run would and looks at one picture: a row for the source, and one for
+/// places that do not fit the picture.
+pub fn rows(config: &Config) -> Vec<Row> {
     let mut source = match source::open(&config.source) {
         Ok(source) => source,
         Err(error) => {
@@ -30,10 +23,7 @@ pub fn look(config: &Config) -> Seen {
                 let advice = "correct [source]; `edge-agent devices` lists cameras";
                 Row::fail("source", error.to_string(), advice)
             };
-            return Seen {
-                rows: vec![row],
-                misfit: false,
-            };
+            return vec![row];
         }
     };
     let notes = source.notes().join("; ");
@@ -41,10 +31,7 @@ pub fn look(config: &Config) -> Seen {
         Ok(size_px) => size_px,
         Err(problem) => {
             let advice = "the agent will go on trying; look at the camera and its cable";
-            return Seen {
-                rows: vec![Row::warn("source", problem, advice)],
-                misfit: false,
-            };
+            return vec![Row::warn("source", problem, advice)];
         }
     };
     let told = format!("opened, {} x {} pixels", size_px.0, size_px.1);
@@ -56,15 +43,11 @@ pub fn look(config: &Config) -> Seen {
             "correct [source] if that matters",
         ),
     }];
-    let fits = config.check_picture(size_px.0, size_px.1);
-    if let Err(bad) = &fits {
+    if let Err(bad) = config.check_picture(size_px.0, size_px.1) {
         let advice = "a run would refuse this config";
         rows.push(Row::fail("places", bad.to_string(), advice));
     }
-    Seen {
-        rows,
-        misfit: fits.is_err(),
-    }
+    rows
 }
 
 /// Width and height of the first whole picture.

@@ -15,6 +15,10 @@ pub fn rows(config: &Config) -> Vec<Row> {
     if config.webhook.url.is_some() {
         rows.push(files("webhook", webhook::check_files(&config.webhook)));
     }
+    // Without a page a run does not ask for its token.
+    if config.http.listen.is_none() {
+        return rows;
+    }
     match web::look(&config.http) {
         Ok(None) => {}
         Ok(Some(Ok(address))) => {

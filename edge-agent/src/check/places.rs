@@ -29,7 +29,8 @@ pub fn rows(config: &Config) -> Vec<Row> {
         rows.push(place("crops.dir").there(dir));
     }
     if let Some(store) = &config.bundle.store {
-        rows.push(place("bundle.store").made(store));
+        // Without its store a run names colours with the bundle compiled in.
+        rows.push(place("bundle.store").made(store).bearable());
     }
     for (what, folder, max_mib) in config.spools() {
         // A full spool takes all of its size.
@@ -62,8 +63,9 @@ impl Place {
                 }
                 Ok(_) => {
                     if let Err(error) = access(part, Access::READ_OK | Access::WRITE_OK) {
+                        let error = disk::judged(error.into(), &disk::folder_of(part));
                         let told = format!("cannot append to {}: {error}", part.display());
-                        return self.unusable(told, &error.into());
+                        return self.unusable(told, &error);
                     }
                 }
                 // Not there, or not to be seen: the folder tells.
@@ -75,12 +77,7 @@ impl Place {
 
     /// A folder that a run makes if it is missing.
     fn made(&self, folder: &Path) -> Row {
-        let mut parts = folder.ancestors().map(|part| match part.as_os_str().len() {
-            0 => Path::new("."),
-            _ => part,
-        });
-        let there = parts.find(|part| part.exists());
-        self.there(there.unwrap_or(folder))
+        self.there(disk::nearest(folder))
     }
 
     /// A folder that must be there.
@@ -91,8 +88,9 @@ impl Place {
             return Row::fail(self.what, told, "give a folder of its own");
         }
         if let Err(error) = access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+            let error = disk::judged(error.into(), folder);
             let told = format!("cannot write into {shown}: {error}");
-            return self.unusable(told, &error.into());
+            return self.unusable(told, &error);
         }
         match statvfs(folder) {
             Ok(disk) => room(

@@ -2,14 +2,16 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-/// How it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How it stands, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// As it should be.
     Ok,
     /// A run can begin, and may miss something.
     Warn,
-    /// A run cannot begin.
+    /// A run begins without what the config asks for.
+    Lack,
+    /// A run refuses the config.
     Fail,
 }
 
@@ -34,9 +36,15 @@ impl Row {
         Self::new(State::Warn, what, detail.into(), advice)
     }
 
-    /// Not at all.
+    /// Not at all: a run refuses the config for it.
     pub fn fail(what: &'static str, detail: impl Into<String>, advice: &'static str) -> Self {
         Self::new(State::Fail, what, detail.into(), advice)
+    }
+
+    /// The same of what a run does without: a failure then refuses no config.
+    pub fn bearable(mut self) -> Self {
+        self.state = self.state.min(State::Lack);
+        self
     }
 
     fn new(state: State, what: &'static str, detail: String, advice: &'static str) -> Self {
@@ -54,7 +62,7 @@ impl Display for Row {
         let state = match self.state {
             State::Ok => "ok  ",
             State::Warn => "warn",
-            State::Fail => "FAIL",
+            State::Lack | State::Fail => "FAIL",
         };
         write!(out, "{state} {}: {}", self.what, self.detail)?;
         match self.advice {

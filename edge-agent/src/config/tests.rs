@@ -155,7 +155,7 @@ fn refusals_are_one_line_with_place_and_choice() {
         ),
         (
             "[source]\nkind = \"sim\"\nfbs = 3",
-            "agent.toml:1: source: unknown key fbs; allowed: scene, width, height",
+            "agent.toml:3: source.fbs: unknown key; allowed: scene, width, height",
         ),
         (
             "[source]\nkind = \"replay\"",
@@ -228,4 +228,67 @@ fn a_missing_file_is_named() {
         "{told}"
     );
     assert!(told.ends_with("give the path of a TOML file"), "{told}");
+}
+
+/// The parser tells of these no more than the table.
+#[test]
+fn what_is_wrong_in_the_source_is_told_with_its_line_and_key() {
+    let camera = "[source]\nkind = \"v4l2\"\ndevice = \"x\"\n\n";
+    for (text, told) in [
+        (
+            format!("{camera}exposure_us = \"manual\"\n[gate]\n"),
+            "agent.toml:5: source.exposure_us: invalid value: string \"manual\", expected \"auto\" \
+             or a whole number",
+        ),
+        (
+            format!("{camera}focus = 0\ngain = 1.5"),
+            "agent.toml:6: source.gain: invalid type: floating point 1.5, expected \"auto\" or a \
+             whole number",
+        ),
+        (
+            format!("{camera}width_px = \"1280\""),
+            "agent.toml:5: source.width_px: invalid type: string \"1280\", expected u32",
+        ),
+        (
+            format!("{camera}[source.controls]\npower = true"),
+            "agent.toml:6: source.controls.power: invalid type: boolean true, expected i32",
+        ),
+        (
+            "[source]\nkind = \"replay\"\nrepeat = -1".into(),
+            "agent.toml:3: source.repeat: invalid value: integer -1, expected u32",
+        ),
+        (
+            "[source]\nseed = 1.5\nkind = \"sim\"".into(),
+            "agent.toml:2: source.seed: invalid type: floating point 1.5, expected u64",
+        ),
+        (
+            "source.kind = \"sim\"\nsource.fps = \"fast\"".into(),
+            "agent.toml:2: source.fps: invalid type: string \"fast\", expected u32",
+        ),
+        (
+            "source = 3".into(),
+            "agent.toml:1: source: invalid type: integer 3, expected internally tagged enum \
+             SourceConfig",
+        ),
+        (
+            "[source]\nfps = 3".into(),
+            "agent.toml:1: source: missing field kind",
+        ),
+    ] {
+        assert_eq!(refusal(&text), told, "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.toml");
+    let mut text = "#".repeat((1 << 20) - 1) + "\n";
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(Config::read(&path).unwrap(), Config::default());
+    text.push('\n');
+    std::fs::write(&path, &text).unwrap();
+    let told = Config::read(&path).unwrap_err().to_string();
+    let expected = "agent.toml: it has more than 1 MiB; give the path of a TOML file";
+    assert!(told.ends_with(expected), "{told}");
 }

@@ -40,7 +40,8 @@ pub struct RuleConfig {
     pub then: Then,
 }
 
-/// What an event must be. Each key is a condition, and all must hold; of a list one must.
+/// What an event must be. Each key is a condition, and all must hold; of a list one must, so an
+/// empty one is refused.
 #[derive(schemars::JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct When {
@@ -71,7 +72,7 @@ pub struct When {
     pub wrong_way: Option<bool>,
 }
 
-/// What a schedule does while the time of day is not known: before a time server was heard,
+/// What a schedule does while the time of day is not known: until a time server was heard once,
 /// and always for recorded frames.
 #[derive(
     schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
@@ -252,6 +253,12 @@ where
             let mut values = Vec::new();
             while let Some(value) = list.next_element()? {
                 values.push(value);
+            }
+            // Kept, it would be the same as no condition.
+            if values.is_empty() {
+                return Err(de::Error::custom(
+                    "an empty list fits nothing; give a value, or leave the key out for any",
+                ));
             }
             Ok(values)
         }

@@ -128,6 +128,15 @@ fn rules_that_cannot_be_meant_are_refused() {
     ] {
         assert_eq!(refusal(&format!("{keys}\n{THEN}")), expected);
     }
+    for key in ["colour", "lane", "direction", "camera"] {
+        assert_eq!(
+            refusal(&format!("when = {{ {key} = [] }}\n{THEN}")),
+            "an empty list fits nothing; give a value, or leave the key out for any",
+            "{key}"
+        );
+    }
+    // "None: every day", as the sample says.
+    assert!(parse(&format!("days = []\n{THEN}")).is_ok());
     assert_eq!(
         refusal("then = { hold = { pin = \"lamp\", hold_ms = 0 } }"),
         "rule 5: then: hold_ms = 0 is out of range; allowed: 1 to 86400000"

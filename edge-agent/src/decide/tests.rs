@@ -40,8 +40,29 @@ fn wall(time: &str, synced: bool) -> Now {
     let time = time.parse().unwrap();
     Now {
         t_ms: 0,
-        wall: Some(Reading { time, synced }),
+        wall: Some(Reading {
+            time,
+            synced,
+            known: synced,
+        }),
     }
+}
+
+/// A server was heard, and is silent now.
+fn outage(time: &str) -> Now {
+    let wall = wall(time, true).wall;
+    Now {
+        t_ms: 0,
+        wall: wall.map(|reading| Reading {
+            synced: false,
+            ..reading
+        }),
+    }
+}
+
+fn pulses(actions: &[Action]) -> usize {
+    let pulse = |action: &&Action| matches!(action, Action::Pulse { .. });
+    actions.iter().filter(pulse).count()
 }
 
 #[test]
@@ -172,13 +193,46 @@ fn without_a_trustworthy_clock_the_rule_says_what_happens() {
         // With a clock it makes no difference.
         ("without_clock = \"act\"", wall(outside, true), false),
         ("without_clock = \"hold\"", wall(inside, true), true),
+        // What was set once is believed when the server falls silent.
+        ("", outage(inside), true),
+        ("", outage(outside), false),
+        ("without_clock = \"act\"", outage(outside), false),
     ] {
         let mut rules = rule(&format!("between = \"07:00-19:00\"\n{keys}"));
-        let acts = !rules.decide(&event(), &now).is_empty();
+        let acts = pulses(&rules.decide(&event(), &now)) == 1;
         assert_eq!(acts, expected, "{keys:?} {now:?}");
     }
     // No schedule, no clock needed.
     assert_eq!(rule("").decide(&event(), &at(0)).len(), 1);
+}
+
+#[test]
+fn a_rule_that_waits_for_the_time_says_so_once() {
+    let mut rules = rule("between = \"07:00-19:00\"\nwhen = { colour = \"red\" }");
+    let mut told = |event: &Event, now: &Now| -> Vec<String> {
+        let actions = rules.decide(event, now);
+        actions.iter().map(ToString::to_string).collect()
+    };
+    let inside = "2026-01-15T12:00:00Z";
+    let blue = Event {
+        colour: "blue".into(),
+        ..event()
+    };
+    assert_eq!(told(&blue, &wall(inside, false)), [""; 0]);
+    // Frames that are not of now have no clock to wait for.
+    assert_eq!(told(&event(), &at(0)), [""; 0]);
+    assert_eq!(
+        told(&event(), &wall(inside, false)),
+        [
+            "rule 1: not done, no time server was heard yet, so the time of day is not known; \
+             without_clock = \"act\" does it all the same"
+        ]
+    );
+    assert_eq!(told(&event(), &wall(inside, false)), [""; 0]);
+    assert_eq!(
+        told(&event(), &wall(inside, true)),
+        ["pin barrier: pulse 500 ms"]
+    );
 }
 
 /// Which of the events at these times make the rule fire.

@@ -27,6 +27,8 @@ pub struct Faults {
     mode: Mutex<Mode>,
     /// For operations that only read.
     reading: Mutex<Mode>,
+    /// For syncs of files, where other writing goes on.
+    syncing: Mutex<Mode>,
     changed: Condvar,
 }
 
@@ -39,6 +41,7 @@ impl Faults {
     /// Everything works again.
     pub fn mend(&self) {
         *self.reading.lock().unwrap() = Mode::None;
+        *self.syncing.lock().unwrap() = Mode::None;
         self.set(Mode::None);
     }
 
@@ -50,6 +53,11 @@ impl Faults {
     /// Nothing can be read until it is mended.
     pub fn all_reading(&self, kind: io::ErrorKind) {
         *self.reading.lock().unwrap() = Mode::All(kind);
+    }
+
+    /// No file can be synced until it is mended.
+    pub fn all_syncing(&self, kind: io::ErrorKind) {
+        *self.syncing.lock().unwrap() = Mode::All(kind);
     }
 
     /// The operation after `steps` more fails once.
@@ -95,6 +103,11 @@ impl Faults {
     /// Called before each operation that only reads.
     pub fn reading_step(&self) -> io::Result<()> {
         self.reading.lock().unwrap().step()
+    }
+
+    /// Called before each sync of a file.
+    pub fn syncing_step(&self) -> io::Result<()> {
+        self.syncing.lock().unwrap().step()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::Event;
+use models::Ranked;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
@@ -32,18 +32,14 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The picture of that event.
-    pub fn of(event: &Event, bytes: u64) -> Self {
-        let score = |place: usize| event.top3.get(place).map_or(0.0, |ranked| ranked.score);
-        let date = event
-            .time
-            .as_deref()
-            .and_then(|time| time.split('T').next());
+    /// The picture of the event with that id, time and likeliest colours.
+    pub fn of(id: &str, time: Option<&str>, top3: &[Ranked], bytes: u64) -> Self {
+        let score = |place: usize| top3.get(place).map_or(0.0, |ranked| ranked.score);
+        let date = time.and_then(|time| time.split('T').next());
         Self {
-            id: event.id.clone(),
+            id: id.into(),
             day: date.unwrap_or_default().into(),
-            colour: event
-                .top3
+            colour: top3
                 .first()
                 .map_or_else(String::new, |ranked| ranked.colour.clone()),
             margin: score(0) - score(1),

@@ -7,8 +7,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use models::{RgbFrame, picture};
-use rustix::fs::statvfs;
+use models::{Ranked, RgbFrame, picture};
+use rustix::fs::{Access, access, statvfs};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::choice::{Kept, Limits, surplus};
 use crate::disk::{self, Disk};
@@ -20,6 +22,26 @@ const JPEG_QUALITY: u8 = 90;
 
 /// Where pictures come from, by their events' sequence numbers; each is given once.
 pub type Pictures = Box<dyn FnMut(u64) -> Option<RgbFrame> + Send>;
+
+/// What the choice needs of an event that is there from before. It may be another version's:
+/// further fields and missing ones do not matter.
+#[derive(Deserialize)]
+struct Told {
+    id: String,
+    time: Option<String>,
+    #[serde(default)]
+    top3: Vec<Ranked>,
+}
+
+/// What is there of one picture from before.
+enum Found {
+    /// A picture with its event.
+    Whole(Kept),
+    /// What a sudden end leaves.
+    Half,
+    /// Not to be read, or no event: not ours to delete.
+    Strange(String),
+}
 
 /// Keeps pictures in a folder, within limits.
 pub struct Crops {
@@ -37,8 +59,8 @@ pub struct Crops {
 }
 
 impl Crops {
-    /// A keeper of pictures in the folder `dir`, which must exist. A disk that fails now is no
-    /// obstacle: it is tried again with each event.
+    /// A keeper of pictures in the folder `dir`, which must exist and be open to writing. A disk
+    /// that fails now is no obstacle: it is tried again with each event.
     pub fn open(
         disk: Disk,
         dir: &Path,
@@ -57,7 +79,9 @@ impl Crops {
             held: None,
             scarce: false,
         };
-        match crops.look_through() {
+        let usable = access(dir, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from);
+        let opened = usable.and_then(|()| crops.look_through());
+        match opened.map_err(|error| disk::judged(error, dir)) {
             Err(error) if !disk::may_pass(&error) => Err(error),
             _ => Ok(crops),
         }
@@ -75,7 +99,8 @@ impl Crops {
     }
 
     /// Learns what is there from before and removes the halves that a sudden end left. Files
-    /// whose names are no event's are somebody else's.
+    /// whose names are no event's are somebody else's, and a picture whose event cannot be read
+    /// stays as well.
     fn look_through(&mut self) -> io::Result<()> {
         if self.known {
             return Ok(());
@@ -97,22 +122,47 @@ impl Crops {
                 _ => false,
             };
         }
+        let mut strange = Vec::new();
         for id in pictures.union(&told) {
             match self.read(id) {
-                Some(kept) => self.kept.push(kept),
-                None => self.remove(id)?,
+                Found::Whole(kept) => self.kept.push(kept),
+                Found::Half => self.remove(id)?,
+                Found::Strange(why) => strange.push(why),
             }
         }
         self.known = true;
+        if let Some(first) = strange.first() {
+            say(&format!(
+                "crops in {}: {first}; {} such are left alone and not counted",
+                self.dir.display(),
+                strange.len()
+            ));
+        }
         Ok(())
     }
 
-    /// A picture with its event; none when either is missing or damaged.
-    fn read(&self, id: &str) -> Option<Kept> {
-        let picture = fs::metadata(self.path(id, "jpg")).ok()?.len();
-        let text = fs::read(self.path(id, "json")).ok()?;
-        let event: Event = serde_json::from_slice(&text).ok()?;
-        (picture > 0 && event.id == id).then(|| Kept::of(&event, picture + text.len() as u64))
+    /// A picture with its event, if both are there and whole.
+    fn read(&self, id: &str) -> Found {
+        let picture = fs::metadata(self.path(id, "jpg"));
+        let both = picture.and_then(|data| {
+            let text = self.disk.read(&self.path(id, "json"))?;
+            Ok((data.len(), text))
+        });
+        let (picture, text) = match both {
+            Ok(both) => both,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Half,
+            Err(error) => return Found::Strange(format!("cannot read {id}.json: {error}")),
+        };
+        // A part of one, or zeros, is none.
+        let is_json = serde_json::from_slice::<IgnoredAny>(&text).is_ok();
+        match serde_json::from_slice::<Told>(&text) {
+            _ if picture == 0 || !is_json => Found::Half,
+            Ok(told) if told.id == id => {
+                let bytes = picture + text.len() as u64;
+                Found::Whole(Kept::of(id, told.time.as_deref(), &told.top3, bytes))
+            }
+            _ => Found::Strange(format!("{id}.json is not the event of {id}.jpg")),
+        }
     }
 
     fn path(&self, id: &str, kind: &str) -> PathBuf {
@@ -142,7 +192,8 @@ impl Crops {
         self.look_through()?;
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        let newcomer = Kept::of(event, (picture.len() + line.len()) as u64);
+        let bytes = (picture.len() + line.len()) as u64;
+        let newcomer = Kept::of(&event.id, event.time.as_deref(), &event.top3, bytes);
         if self.kept.iter().any(|kept| kept.id == event.id) {
             return Ok(());
         }

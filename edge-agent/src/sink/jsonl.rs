@@ -52,6 +52,11 @@ impl Default for JsonlConfig {
 impl JsonlConfig {
     /// Refuses values that cannot be.
     pub fn check(&self) -> Result<(), BadValue> {
+        let path = self.path.as_deref();
+        if path.is_some_and(|path| path.as_os_str().is_empty()) {
+            let problem = "is empty; give the path of a file";
+            return Err(BadValue::new("jsonl.path", problem));
+        }
         within("jsonl.max_file_mib", self.max_file_mib, 1, 1024)?;
         within("jsonl.max_file_hours", self.max_file_hours, 1, 8784)?;
         let least = self.max_file_mib * 2;
@@ -85,7 +90,9 @@ impl Jsonl {
     /// The same on a disk that a test may own.
     pub fn on(disk: Disk, path: &Path, config: &JsonlConfig) -> io::Result<Self> {
         let mut log = EventLog::new(disk, path, config.limits(), say);
-        match log.open() {
+        let opened = log.open();
+        let folder = disk::folder_of(log.path());
+        match opened.map_err(|error| disk::judged(error, &folder)) {
             Err(error) if !disk::may_pass(&error) => Err(error),
             _ => Ok(Self {
                 log,

@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub mod broker;
 mod courier;
+mod standing;
 mod topics;
 mod transport;
 mod window;
@@ -139,6 +140,15 @@ pub fn start(
     camera: &str,
     say: fn(&str),
 ) -> Result<Option<Spooled>, BadValue> {
+    start_with(config, camera, say, courier::patience(config.keep_alive_s))
+}
+
+fn start_with(
+    config: &MqttConfig,
+    camera: &str,
+    say: fn(&str),
+    patience: Duration,
+) -> Result<Option<Spooled>, BadValue> {
     let (Some(host), Some(folder)) = (&config.host, &config.spool) else {
         return Ok(None);
     };
@@ -162,6 +172,7 @@ pub fn start(
         },
         topics,
         most_wait: Duration::from_secs(config.max_back_off_s.into()),
+        patience,
         config: config.clone(),
         notify: Arc::clone(&notify),
     };
@@ -174,3 +185,5 @@ pub fn start(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unkind_tests;

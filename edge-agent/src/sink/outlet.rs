@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use self::words::{ended, failed, mended};
-use super::{Depth, LAST_GRACE, Sink, SinkError};
+use super::{Backlog, LAST_GRACE, Sink, SinkError};
 use crate::event::Event;
 use crate::gauge::{Gauge, Reading};
 
@@ -34,7 +34,7 @@ pub enum Overflow {
 pub struct Tally {
     /// Taken over.
     pub delivered: u64,
-    /// Failed or dropped.
+    /// Failed or dropped; those that a spool let go of were taken over before.
     pub lost: u64,
 }
 
@@ -51,7 +51,7 @@ struct State {
 #[derive(Default)]
 struct Shared {
     name: String,
-    spooled: Option<Depth>,
+    spooled: Option<Backlog>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -60,17 +60,30 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Events that its spool let go of.
+    fn gone(&self) -> u64 {
+        self.spooled.as_ref().map_or(0, |spool| (spool.gone)())
+    }
+
+    fn tally(&self) -> Tally {
+        let gone = self.gone();
+        let mut tally = self.state().tally;
+        tally.lost += gone;
+        tally
+    }
 }
 
 impl Gauge for Shared {
     fn read(&self) -> Reading {
         // Before the lock: a sender waits for that one.
-        let spooled = self.spooled.as_ref().map(|depth| depth());
+        let spooled = self.spooled.as_ref().map(|spool| (spool.waiting)());
+        let gone = self.gone();
         let state = self.state();
         Reading {
             name: self.name.clone(),
             delivered: state.tally.delivered,
-            lost: state.tally.lost,
+            lost: state.tally.lost + gone,
             waiting: state.queue.len() as u64,
             spooled,
             closed: state.closed,
@@ -146,7 +159,7 @@ impl Outlet {
     /// What became of the events so far.
     #[cfg(test)]
     pub fn tally(&self) -> Tally {
-        self.shared.state().tally
+        self.shared.tally()
     }
 
     /// Events that wait in memory.
@@ -175,7 +188,7 @@ impl Outlet {
             // A worker that panicked has said so; its counts are still true.
             let _ = worker.join();
         }
-        self.shared.state().tally
+        self.shared.tally()
     }
 }
 
@@ -265,13 +278,14 @@ impl Worker {
                 return self.report(result);
             }
         };
+        let gone = self.shared.gone();
         let mut state = self.shared.state();
         if !state.failing {
-            self.lost_before = state.tally.lost;
+            self.lost_before = state.tally.lost + gone;
         }
         state.tally.delivered = state.tally.delivered.saturating_sub(unsaved);
         state.tally.lost += unsaved;
-        let lost = state.tally.lost - self.lost_before;
+        let lost = state.tally.lost + gone - self.lost_before;
         drop(state);
         (self.complain)(&ended(&self.sink.name(), why, lost));
     }
@@ -343,13 +357,14 @@ impl Worker {
 
     /// Says when a run of failures begins and ends.
     fn report(&mut self, result: &Result<(), SinkError>) {
+        let gone = self.shared.gone();
         let mut state = self.shared.state();
         let name = self.sink.name();
         match result {
             Ok(()) if self.deliver_failed || self.tend_failed => {}
             Ok(()) if state.failing => {
                 state.failing = false;
-                let lost = state.tally.lost - self.lost_before;
+                let lost = state.tally.lost + gone - self.lost_before;
                 drop(state);
                 (self.complain)(&mended(&name, lost));
             }
@@ -368,7 +383,7 @@ impl Worker {
             Err(SinkError::Io(error)) => {
                 if !state.failing {
                     state.failing = true;
-                    self.lost_before = state.tally.lost;
+                    self.lost_before = state.tally.lost + gone;
                     // A sender may be waiting for a sink that was only slow until now.
                     self.shared.changed.notify_all();
                     drop(state);

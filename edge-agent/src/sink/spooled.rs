@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Depth, LAST_GRACE, Sink, SinkError};
+use super::{Backlog, LAST_GRACE, Sink, SinkError};
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::spool::{Limits, Spool};
@@ -67,6 +67,7 @@ pub struct Spooled {
     folder: PathBuf,
     queue: Arc<Queue>,
     depth: Arc<AtomicU64>,
+    gone: Arc<AtomicU64>,
     wake: Box<dyn Fn() + Send>,
     /// Closed when the courier has ended.
     courier: Receiver<Infallible>,
@@ -84,7 +85,7 @@ impl Spooled {
         courier: impl FnOnce(&Queue) + Send + 'static,
     ) -> io::Result<Self> {
         let folder = spool.folder().to_path_buf();
-        let depth = spool.depth();
+        let (depth, gone) = (spool.depth(), spool.gone());
         let queue = Arc::new(Queue {
             spool: Mutex::new(spool),
             end: OnceLock::new(),
@@ -103,6 +104,7 @@ impl Spooled {
             folder,
             queue,
             depth,
+            gone,
             wake,
             courier: ended,
             told: None,
@@ -150,9 +152,12 @@ impl Sink for Spooled {
         self.name.clone()
     }
 
-    fn spooled(&self) -> Option<Depth> {
-        let depth = Arc::clone(&self.depth);
-        Some(Box::new(move || depth.load(Ordering::Relaxed)))
+    fn spooled(&self) -> Option<Backlog> {
+        let (depth, gone) = (Arc::clone(&self.depth), Arc::clone(&self.gone));
+        Some(Backlog {
+            waiting: Box::new(move || depth.load(Ordering::Relaxed)),
+            gone: Box::new(move || gone.load(Ordering::Relaxed)),
+        })
     }
 
     fn deliver(&mut self, event: &Event) -> Result<(), SinkError> {

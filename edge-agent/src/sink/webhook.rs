@@ -18,7 +18,6 @@ use self::rejected::Rejected;
 use super::spooled::{self, Spooled};
 use crate::config::{BadValue, within};
 use crate::disk::Disk;
-use crate::secret::Secret;
 
 /// The `[webhook]` table.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +89,13 @@ impl WebhookConfig {
             let told = "has a user in it; put a token into webhook.token_file instead";
             return Err(BadValue::new("webhook.url", told));
         }
+        // With one that is no port, the client would go to the scheme's usual one.
+        let port = authority.as_str().strip_prefix(authority.host());
+        let port_is_right = authority.port_u16().is_some_and(|port| port > 0);
+        if port != Some("") && !port_is_right {
+            let told = "has no port from 1 to 65535; correct it, or leave it and its colon out";
+            return Err(BadValue::new("webhook.url", told));
+        }
         Ok(authority.to_string())
     }
 }
@@ -102,7 +108,7 @@ pub fn check_files(config: &WebhookConfig) -> Result<(), BadValue> {
 /// The client, once the files that it needs are found to be usable.
 fn client(config: &WebhookConfig) -> Result<ureq::Agent, BadValue> {
     if let Some(path) = &config.token_file {
-        Secret::read(path).map_err(|told| BadValue::new("webhook.token_file:", told))?;
+        courier::token(path).map_err(|told| BadValue::new("webhook.token_file:", told))?;
     }
     let timeout = Duration::from_millis(config.timeout_ms.into());
     courier::agent(timeout, config.ca_file.as_deref())

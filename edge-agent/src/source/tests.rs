@@ -98,15 +98,15 @@ fn values_out_of_range_are_refused_with_their_key() {
         ("device = \"\"", "a.toml:4: source.device: "),
         (
             "format = \"h264\"",
-            "a.toml:1: source: unknown value h264; allowed: mjpeg, yuyv, nv12",
+            "a.toml:4: source.format: unknown value h264; allowed: mjpeg, yuyv, nv12",
         ),
         (
             "exposure = 5",
-            "a.toml:1: source: unknown key exposure; allowed: device, format",
+            "a.toml:4: source.exposure: unknown key; allowed: device, format",
         ),
         (
             "gain = \"on\"",
-            "a.toml:1: source: invalid value: string \"on\", expected \"auto\" or a whole number",
+            "a.toml:4: source.gain: invalid value: string \"on\", expected \"auto\" or a whole number",
         ),
     ] {
         let told = refusal(rest);

@@ -19,7 +19,7 @@ pub struct HttpConfig {
     pub token_file: Option<PathBuf>,
     /// Whether the page is open to whoever reaches an address beyond this machine.
     pub allow_anyone: bool,
-    /// Names of the page besides localhost.
+    /// Names of the page besides localhost, and where it is open to the network the machine's own.
     pub host_names: Vec<String>,
     /// Without a frame for longer the agent is not healthy.
     pub stale_ms: u32,
@@ -94,7 +94,8 @@ impl HttpConfig {
     }
 }
 
-fn is_host_name(name: &str) -> bool {
+/// Whether `http.host_names` may have that.
+pub fn is_host_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     !name.is_empty() && name.len() <= 253 && name.chars().all(allowed)
 }

@@ -49,6 +49,12 @@ impl Host {
     }
 }
 
+/// What the machine is called in its network; `root` as in [`Host::read`].
+pub fn name(root: &Path) -> Option<String> {
+    let name = fs::read_to_string(root.join("proc/sys/kernel/hostname")).ok()?;
+    Some(name.trim().to_string())
+}
+
 fn resident(status: &Path) -> Option<u64> {
     let status = fs::read_to_string(status).ok()?;
     let line = status
@@ -122,6 +128,8 @@ mod tests {
             "50005\n",
         );
         put("proc/self/status", "Name:\tx\nVmRSS:\t    2048 kB\n");
+        put("proc/sys/kernel/hostname", "raspberrypi\n");
+        assert_eq!(name(root.path()).as_deref(), Some("raspberrypi"));
         let host = Host::read(root.path(), &[root.path().to_path_buf(), "/no/such".into()]);
         assert_eq!(host.resident_bytes, Some(2 << 20));
         assert_eq!(host.descriptors, None);
@@ -145,6 +153,7 @@ mod tests {
     #[test]
     fn this_machine_tells_something() {
         let host = Host::read(Path::new("/"), &[]);
+        assert!(name(Path::new("/")).is_some());
         assert!(host.resident_bytes > Some(100_000) && host.descriptors > Some(1));
     }
 }

@@ -95,7 +95,7 @@ fn page() -> Option<Page> {
     state.ledger().add(1, "red", "{}".into(), crop, 0);
     let state = Arc::new(state);
     let address = ([127, 0, 0, 1], 80).into();
-    let guard = |token| Guard::new(address, vec!["camera.local".into()], token);
+    let guard = |token| Guard::new(address, vec!["camera.local".into()], None, token);
     Some(Page {
         runtime,
         open: site::router(Arc::clone(&state), guard(None)),

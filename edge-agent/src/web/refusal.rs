@@ -21,6 +21,12 @@ impl Refusal {
         }
     }
 
+    /// Its words.
+    #[cfg(test)]
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+
     /// The same with a header.
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
         self.header = Some((name, value));

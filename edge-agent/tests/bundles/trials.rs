@@ -20,6 +20,31 @@ fn watch(device: &Device) -> (Vec<Value>, String) {
     (events.collect(), told.err)
 }
 
+/// A trial without an end, for a road without one.
+const TRIAL: &str = "[bundle]\nstore = \"store\"\nprobation_minutes = 10080\n";
+
+#[test]
+fn a_clean_end_uses_up_no_start() {
+    let device = Device::new();
+    let a = device.archive("a", version("1.1.0"));
+    let told = device.agent(&["bundle", "install", "a.tar"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let on_trial = format!("bundle {a} is on trial, 2 starts left");
+    // The frames end.
+    for _ in 0..4 {
+        assert_eq!(device.start(), on_trial);
+    }
+    // A signal.
+    fs::write(device.path("agent.toml"), endless("a", TRIAL)).unwrap();
+    let service = Service::start(&device.path(""));
+    service.await_log(&on_trial);
+    service.await_message("READY=1");
+    service.end();
+    let state = device.state();
+    assert_eq!(state["current"], a);
+    assert_eq!(state["starts_left"], 3);
+}
+
 #[test]
 fn a_bundle_that_never_lasts_is_taken_back() {
     let device = Device::new();
@@ -28,10 +53,18 @@ fn a_bundle_that_never_lasts_is_taken_back() {
     device.install_as_good("a");
     let told = device.agent(&["bundle", "install", "b.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
+    let plain = fs::read(device.path("agent.toml")).unwrap();
+    let road = endless("a", TRIAL);
+    fs::write(device.path("agent.toml"), road).unwrap();
     for left in [2, 1, 0] {
-        let expected = format!("bundle {b} is on trial, {left} starts left");
-        assert_eq!(device.start(), expected);
+        let service = Service::start(&device.path(""));
+        service.await_log(&format!("bundle {b} is on trial, {left} starts left"));
+        service.await_message("READY=1");
+        // Killed.
+        drop(service);
+        fs::remove_file(device.path("notify")).unwrap();
     }
+    fs::write(device.path("agent.toml"), plain).unwrap();
     assert_eq!(
         device.start(),
         format!(
@@ -48,11 +81,7 @@ fn a_config_that_is_read_again_is_no_start() {
     let a = device.archive("a", version("1.1.0"));
     let told = device.agent(&["bundle", "install", "a.tar"]);
     assert_eq!(told.code, 0, "{}", told.err);
-    // A trial without an end, for a road without one.
-    let road = endless(
-        "a",
-        "[bundle]\nstore = \"store\"\nprobation_minutes = 10080\n",
-    );
+    let road = endless("a", TRIAL);
     let configure = |text: &str| fs::write(device.path("agent.toml"), text).unwrap();
     configure(&road);
     let service = Service::start(&device.path(""));
@@ -84,8 +113,8 @@ fn a_config_that_is_read_again_is_no_start() {
     let line = told.last().unwrap();
     assert!(line.ends_with("; the config before it goes on"), "{line}");
     assert_eq!(device.state(), state);
-    service.end();
-    // Another process is a start.
+    // Killed; another process is a start.
+    drop(service);
     device.configure("[source]\nkind = \"replay\"\nfolder = \"frames\"\n", "");
     let told = device.start();
     let taken_back = format!("bundle {a} taken back: no start of it lasted");

@@ -222,6 +222,7 @@ int ioctl(int fd, unsigned long number_of, ...) {
         struct gpio_v2_line_values *v = argument;
         int code = number(h->chip, "set_errno");
         if (number_of != GPIO_V2_LINE_SET_VALUES_IOCTL || !(v->mask & 1)) return failed(ENOTTY);
+        if (!value(h->chip, "label")) return failed(ENODEV);
         if (code) return failed(code);
         note(h, v->bits & 1 ? "high" : "low");
         return 0;

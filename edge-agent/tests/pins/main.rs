@@ -188,6 +188,39 @@ fn a_held_line_is_waited_for_and_a_failing_one_taken_again() {
 }
 
 #[test]
+fn a_chip_that_is_plugged_in_again_is_found_and_no_other_is_switched() {
+    const RELAYS: &str = "label = ftdi-cbus\nlines = 4\n";
+    let rig = machine();
+    rig.plug("gpiochip5", RELAYS);
+    let relay = "[[pin]]\nname = \"relay\"\nline = 2\nchip = \"ftdi-cbus\"\n";
+    let pulse = rule("{ pulse = { pin = \"relay\", hold_ms = 1 } }");
+    let mut agent = rig.start(&format!("{ROAD}{relay}{pulse}"));
+    agent.event();
+    rig.unplug("gpiochip5");
+    assert_eq!(
+        agent.line("pin relay"),
+        "pin relay (line 2 of ftdi-cbus): /dev/gpiochip5: No such device (os error 19); trying \
+         again until it works"
+    );
+    assert_eq!(
+        agent.line("pin relay"),
+        "pin relay (line 2 of ftdi-cbus): chip \"ftdi-cbus\" is not there; chips here: \
+         gpio-brcmstb@107d508500, pinctrl-rp1; trying again until it works"
+    );
+    // Another one gets its number.
+    rig.plug("gpiochip5", "label = siren\nlines = 4\n");
+    agent.line("chips here: gpio-brcmstb@107d508500, pinctrl-rp1, siren; trying again");
+    rig.plug("gpiochip6", RELAYS);
+    agent.line("pin relay (line 2 of ftdi-cbus): works again, after ");
+    agent.stop();
+    let levels = rig.text("levels");
+    let taken = levels.lines().filter_map(|line| line.split_once(" taken "));
+    let taken: Vec<&str> = taken.map(|(line, _)| line).collect();
+    assert_eq!(taken, ["gpiochip5 2", "gpiochip6 2"]);
+    assert_eq!(levels.lines().last(), Some("gpiochip6 2 released"));
+}
+
+#[test]
 fn what_is_not_there_ends_the_start() {
     let none = "no GPIO chip here: there is no /dev/gpiochip*; this is no board with pins, or the \
                 container was not given --device /dev/gpiochip0";

@@ -107,33 +107,39 @@ fn check_says_what_a_run_would_miss() {
         ),
         (
             "[bundle]\npath = \"gone\"\n",
-            1,
+            78,
             "FAIL bundle: bundle gone: cannot read manifest.json",
         ),
         (
             "[source]\nkind = \"replay\"\nfolder = \"gone\"\n",
-            1,
+            78,
             "FAIL source: source.folder: cannot read gone",
         ),
         (
             "[jsonl]\npath = \"gone/e.jsonl\"\n",
-            1,
+            78,
             "FAIL jsonl.path: cannot write into gone: No such file",
         ),
         (
             "[jsonl]\npath = \".\"\n",
-            1,
+            78,
             "FAIL jsonl.path: . is no regular file; give",
         ),
         (
             "[crops]\ndir = \"gone\"\n",
-            1,
+            78,
             "FAIL crops.dir: cannot write into gone: No such file",
         ),
         (
             "[bundle]\nstore = \".\"\n",
             0,
             "ok   bundle.store: . can be written, ",
+        ),
+        // A run begins with the bundle compiled in.
+        (
+            "[bundle]\nstore = \"agent.toml\"\n",
+            1,
+            "FAIL bundle.store: agent.toml is no folder",
         ),
         (
             "[bundle]\nstore = \"gone\"\n",
@@ -153,7 +159,7 @@ fn check_says_what_a_run_would_miss() {
         ),
         (
             "[webhook]\nurl = \"http://h/\"\nspool = \"a/b\"\ntoken_file = \"gone\"\n",
-            1,
+            78,
             "FAIL webhook: webhook.token_file: cannot read gone: No such file",
         ),
         (
@@ -163,12 +169,12 @@ fn check_says_what_a_run_would_miss() {
         ),
         (
             "[mqtt]\nhost = \"h\"\nspool = \"agent.toml/spool\"\n",
-            1,
+            78,
             "FAIL mqtt.spool: agent.toml is no folder",
         ),
         (
             "[mqtt]\nhost = \"h\"\nspool = \"s\"\ntls = true\nca_file = \"agent.toml\"\n",
-            1,
+            78,
             "FAIL mqtt: mqtt.ca_file: ",
         ),
         (
@@ -178,12 +184,14 @@ fn check_says_what_a_run_would_miss() {
         ),
         (
             "[http]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"agent.toml\"\n",
-            1,
+            78,
             "FAIL http: http.token_file: agent.toml is open to every user",
         ),
+        // Without a page nobody asks for its token.
+        ("[http]\ntoken_file = \"gone\"\n", 0, "ok   bundle: "),
         (
             "[[pin]]\nname = \"lamp\"\nline = 900\n",
-            1,
+            78,
             "FAIL pins: pin \"lamp\": ",
         ),
         (

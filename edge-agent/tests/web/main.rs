@@ -44,6 +44,8 @@ fn every_address_answers() {
     assert!(post.starts_with("HTTP/1.1 405"), "{post}");
     let rebound = agent.raw("GET /events HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     assert!(rebound.starts_with("HTTP/1.1 421"), "{rebound}");
+    let nameless = agent.raw("GET /healthz HTTP/1.0\r\n\r\n");
+    assert!(nameless.contains("must name one host"), "{nameless}");
     assert!(!rebound.contains("sequence"));
 }
 
@@ -137,6 +139,35 @@ fn a_person_sees_the_road() {
     let late = |text: &str| text.contains("live.jpg") && text.contains("503");
     let own = |text: &&String| !text.contains("favicon.ico") && !late(text);
     assert_eq!(errors.iter().filter(own).count(), 0, "{errors:#?}");
+}
+
+#[test]
+fn a_page_that_found_no_place_goes_on() {
+    let browser = match Browser::start() {
+        Ok(browser) => browser,
+        Err(reason) => {
+            println!("skip: {reason}; `cargo xtask setup` brings it");
+            return;
+        }
+    };
+    let agent = Agent::start("max_watchers = 1");
+    let mut follower = agent.open("/events/stream");
+    agent::read_until(&mut follower, "id: ");
+    browser.open(&format!("http://{}/", agent.address));
+    browser.wait("document.querySelector('#events .crop')");
+    let newest = browser.run("return document.querySelector('#events .crop').src");
+    // It asks for what came, as long as nobody tells it.
+    browser.wait(&format!(
+        "document.querySelector('#events .crop').src !== {newest}"
+    ));
+    // And takes the place that becomes free.
+    browser.run(
+        "window.EventSource = class extends EventSource {\
+           constructor(url) { super(url); this.addEventListener('open', () => window.placed = 1); }\
+         }",
+    );
+    drop(follower);
+    browser.wait("window.placed");
 }
 
 #[test]

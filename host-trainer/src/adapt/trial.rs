@@ -1,5 +1,5 @@
 //! How well a lesson works on vehicles that it did not show: each labelled vehicle is tested by a
-//! network that learned from others.
+//! network that learned from others; without labels, by what was learned from all pictures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,18 @@ use crate::weights::Weights;
 /// Parts that the vehicles are divided into.
 pub const FOLDS: usize = 5;
 
-/// Networks that learned, each to be asked what it did not learn from.
+/// Networks that learned, each to be asked what it did not learn.
 #[derive(Debug)]
 pub struct Learned {
+    asked: &'static str,
     networks: Vec<(Weights, Vec<(usize, usize)>)>,
 }
 
-/// Answers on pictures of vehicles that were not learned from.
+/// Answers on what was not learned.
 #[derive(Debug)]
 pub struct Trial {
+    /// Which vehicles were asked for, in words.
+    pub asked: &'static str,
     /// The bundle's.
     pub before: Confusion,
     /// The moved networks'.
@@ -68,12 +71,16 @@ impl Learned {
                 .collect();
             networks.push((base.learned(site, memory, &lesson)?, asked));
         }
-        Ok(Self { networks })
+        Ok(Self {
+            asked: "vehicles that were not learned from",
+            networks,
+        })
     }
 
     /// Weights that learned from no label, to be asked every labelled picture.
     pub fn without_labels(site: &Site, weights: Weights) -> Self {
         Self {
+            asked: "vehicles whose labels were not learned from",
             networks: vec![(weights, site.with_class())],
         }
     }
@@ -89,6 +96,7 @@ impl Learned {
         let net = base.net()?;
         let from = base.moves_from(&net);
         let mut trial = Trial {
+            asked: self.asked,
             before: Confusion::new(classes),
             after: Confusion::new(classes),
             logits: Vec::new(),

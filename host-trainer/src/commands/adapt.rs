@@ -15,6 +15,7 @@ use crate::adapt::memory::Memory;
 use crate::adapt::site::Site;
 use crate::adapt::trial::{self, Learned, Trial};
 use crate::adapt::{self, Base, Effort, Lesson};
+use crate::arch::Arch;
 use crate::card::{self, Words};
 use crate::crops::labels::{self, Labels};
 use crate::metrics::{Confusion, fit_temperature};
@@ -148,10 +149,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             arguments.crops.display()
         );
     }
-    if labels.is_empty() && own.is_none() {
+    if labelled.is_empty() && own.is_none() {
         return Err(usage(
-            "without labels and without the bundle's own pictures nobody could tell whether the \
-             new bundle is worse; give --labels, --run, or --data with --split",
+            "without a label of a vehicle and without the bundle's own pictures nobody could tell \
+             whether the new bundle is worse; give --labels, --run, or --data with --split",
         ));
     }
     let attempt = attempt::first_that_remembers(&Task {
@@ -167,11 +168,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         },
     })?;
     let counts = |class: usize| labelled.iter().filter(|(_, c)| *c == class).count() as u32;
-    let site_counts = classes.iter().enumerate();
-    let site_counts = site_counts
-        .map(|(class, name)| (name.clone(), counts(class)))
-        .collect();
-    write(arguments, &bundle, attempt, site_counts)
+    let pictures = classes.iter().enumerate().filter(|_| with_labels);
+    let training = Training {
+        pictures: pictures
+            .map(|(class, name)| (name.clone(), counts(class)))
+            .collect(),
+        // Drawn from at random, not gone through.
+        epochs: 0,
+        pretrained: format!(
+            "bundle {}, {} steps from there",
+            bundle.id(),
+            arguments.steps
+        ),
+        ..bundle.manifest().training.clone()
+    };
+    write(arguments, &bundle, &base, attempt, training)
 }
 
 fn read_labels(arguments: &Arguments, classes: &[String]) -> anyhow::Result<Labels> {
@@ -240,8 +251,9 @@ fn curve(
 fn write(
     arguments: &Arguments,
     bundle: &Bundle,
+    base: &Base,
     attempt: Attempt,
-    site_counts: std::collections::BTreeMap<String, u32>,
+    training: Training,
 ) -> anyhow::Result<()> {
     let Some(out) = &arguments.out else {
         return Ok(());
@@ -262,11 +274,7 @@ fn write(
             ..manifest.decision
         };
     }
-    manifest.training = Training {
-        pictures: site_counts,
-        pretrained: format!("bundle {}", bundle.id()),
-        ..manifest.training
-    };
+    manifest.training = training;
     let (metrics, confusion) = attempt.judged.unzip();
     manifest.metrics = metrics.into_iter().collect();
     let confusions: Vec<Confusion> = confusion.into_iter().collect();
@@ -274,12 +282,14 @@ fn write(
     let golden = golden
         .filter_map(|golden| Some(bundle.file(&golden.file)?.to_vec()))
         .collect();
-    let mut text = card::text(&manifest, &confusions, Words::default());
-    text += &card::adapted(
-        bundle.id(),
-        attempt.share,
-        tried.map(|tried| (&tried.before, &tried.after)),
-    );
+    let whole = Arch::new(base.arch.variant, manifest.labels.len());
+    let narrower = (base.arch != whole).then(|| card::narrower(&base.arch, &whole));
+    let words = Words {
+        narrower: narrower.as_deref(),
+        ..Words::default()
+    };
+    let mut text = card::text(&manifest, &confusions, words);
+    text += &card::adapted(bundle.id(), attempt.share, tried);
     let texts = vec![("CARD.md".to_string(), text)];
     let written = Bundle::write(out, manifest, attempt.model, golden, texts)?;
     println!("bundle       {} ({})", out.display(), written.id());

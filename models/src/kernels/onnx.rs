@@ -193,7 +193,7 @@ mod tests {
             name: "x".into(),
             data_type: DataType::Float as i32,
             dims,
-            raw_data: vec![0; 8].into(),
+            raw_data: vec![0; 8],
             ..TensorProto::default()
         };
         for (dims, held) in [

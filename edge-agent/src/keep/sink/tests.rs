@@ -118,6 +118,39 @@ fn halves_of_a_sudden_end_are_removed_and_other_files_are_not_touched() {
 }
 
 #[test]
+fn what_cannot_be_read_as_its_event_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crops = open(folder.path(), WIDE);
+    for sequence in 1..=5 {
+        crops.deliver(&an_event(sequence)).unwrap();
+    }
+    let json = |sequence: u64| folder.path().join(format!("{sequence:016x}.json"));
+    let edit = |sequence, from: &str, to: &str| {
+        let text = fs::read_to_string(json(sequence)).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(json(sequence), text.replace(from, to)).unwrap();
+    };
+    // As a later version writes them, and as an earlier one.
+    edit(1, "\"schema\":1,", "\"schema\":1,\"speed_kmh\":null,");
+    edit(2, ",\"early\":false", "");
+    fs::write(json(3), "{\"vehicle\":3}").unwrap();
+    // As a power cut may leave one.
+    fs::write(json(4), [0; 300]).unwrap();
+    // The last one cannot be read this time.
+    let disk = Disk::default();
+    disk.faults().one_reading_after(4, io::ErrorKind::Other);
+    let crops = Crops::open(disk, folder.path(), WIDE, 0, pictures()).unwrap();
+    let kept: Vec<&str> = crops.kept.iter().map(|kept| kept.id.as_str()).collect();
+    assert_eq!(kept, ["0000000000000001", "0000000000000002"]);
+    assert!((0.89..0.91).contains(&crops.kept[0].margin));
+    let expected = [1, 2, 3, 5]
+        .map(|sequence: u64| ["jpg", "json"].map(|kind| format!("{sequence:016x}.{kind}")));
+    assert_eq!(names(folder.path()), expected.concat());
+    // Once it can be read it counts again.
+    assert_eq!(open(folder.path(), WIDE).kept.len(), 3);
+}
+
+#[test]
 fn every_write_that_fails_leaves_a_folder_that_the_next_start_understands() {
     // A picture takes six steps on the disk, and one that takes another's place two more.
     for step in 0..16 {

@@ -99,6 +99,28 @@ pub fn places(pins: &[PinConfig], chips: &[Chip]) -> Result<Vec<Place>, String> 
     Ok(places)
 }
 
+/// Where a pin is now that was at `before`. A chip that was plugged in again has another number,
+/// and another chip may have its old one: only its label is its own.
+pub fn again(pin: &PinConfig, before: &Place, chips: &[Chip]) -> Result<Place, String> {
+    let same = |chip: &&Chip| chip.label == before.label;
+    let same: Vec<Chip> = chips.iter().filter(same).cloned().collect();
+    if !same.is_empty() {
+        return place(pin, &same);
+    }
+    let there = chips.iter().find(|chip| chip.path == before.path);
+    if let Some(problem) = there.and_then(|chip| chip.problem.clone()) {
+        return Err(problem);
+    }
+    let here = match chips {
+        [] => String::from("none"),
+        _ => labels(chips),
+    };
+    Err(format!(
+        "chip {:?} is not there; chips here: {here}",
+        before.label
+    ))
+}
+
 fn place(pin: &PinConfig, chips: &[Chip]) -> Result<Place, String> {
     if chips.is_empty() {
         return Err(format!(

@@ -53,7 +53,7 @@ pub fn find(
                     pin.name
                 ));
             }
-            _ => ("gpiocdev", kernel(&place)),
+            _ => ("gpiocdev", kernel(pin, &place)),
         };
         let called = format!("pin {} ({place})", pin.name);
         Ok(Found {
@@ -64,7 +64,8 @@ pub fn find(
     found.collect()
 }
 
-/// The registers would also drive what the kernel or another program uses.
+/// The registers would also drive what the kernel or another program uses. Nobody plugs a header
+/// in again: its chip stays where it is.
 fn registers(board: Board, place: &Place) -> Take {
     let (path, number) = (place.path.clone(), place.number);
     Box::new(move |state| match cdev::holder(&path, number) {
@@ -73,7 +74,11 @@ fn registers(board: Board, place: &Place) -> Take {
     })
 }
 
-fn kernel(place: &Place) -> Take {
-    let (path, number) = (place.path.clone(), place.number);
-    Box::new(move |state| -> Result<line::Output, LineError> { cdev::take(&path, number, state) })
+/// Looks for the chip each time: one on a cable may have been plugged in again.
+fn kernel(pin: &PinConfig, place: &Place) -> Take {
+    let (pin, before) = (pin.clone(), place.clone());
+    Box::new(move |state| -> Result<line::Output, LineError> {
+        let now = chips::again(&pin, &before, &list()).map_err(LineError::Driver)?;
+        cdev::take(&now.path, now.number, state)
+    })
 }

@@ -88,14 +88,15 @@ impl EventLog {
             ));
         }
         if self.lock.is_none() {
-            self.lock = Lock::take(&lock_of(&self.path))?;
-            if self.lock.is_none() {
+            let Some(lock) = Lock::take(&lock_of(&self.path))? else {
                 return Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
                     "another process writes to it; give each agent a file of its own",
                 ));
-            }
+            };
+            // Before the lock is kept: a look that failed is taken anew by the next call.
             self.aside = self.find_aside()?;
+            self.lock = Some(lock);
         }
         let mut file = self.disk.append_to(&self.path)?;
         let torn = tail::mend(&mut file)?;
@@ -120,8 +121,16 @@ impl EventLog {
     }
 
     /// Appends a line. It is in the file afterwards, and safe from a power cut after the next
-    /// sync.
+    /// sync. Refuses what memory may not hold until a sync works.
     pub fn append(&mut self, line: &[u8], now: Instant) -> io::Result<()> {
+        if self.unsynced.len() + line.len() > UNSYNCED {
+            if self.suspect {
+                // Each try writes all of it anew: `tend` makes them, at its own pace.
+                let told = "what was appended before could not be synced yet";
+                return Err(io::Error::other(told));
+            }
+            self.sync()?;
+        }
         self.ready()?;
         if self.is_full(line.len() as u64, now) {
             self.set_aside()?;
@@ -229,7 +238,11 @@ impl EventLog {
         }
         let bytes = active.file.len();
         if bytes > 0 {
-            let number = self.aside.back().map_or(0, |(number, _)| *number) + 1;
+            let mut number = self.aside.back().map_or(0, |(number, _)| *number) + 1;
+            // Never over what somebody put there meanwhile.
+            while self.numbered(number).exists() {
+                number += 1;
+            }
             match self.disk.rename(&self.path, &self.numbered(number)) {
                 Ok(()) => self.aside.push_back((number, bytes)),
                 // It was taken away a moment ago.
@@ -270,7 +283,7 @@ impl EventLog {
     /// The files that were set aside before.
     fn find_aside(&self) -> io::Result<VecDeque<(u64, u64)>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(folder_of(&self.path))? {
+        for entry in self.disk.entries(&folder_of(&self.path))? {
             let entry = entry?;
             let name = entry.file_name();
             let digits = name
@@ -281,7 +294,12 @@ impl EventLog {
             if let Some(number) = number
                 && self.numbered(number).file_name() == Some(&*name)
             {
-                found.push((number, entry.metadata()?.len()));
+                match entry.metadata() {
+                    Ok(data) => found.push((number, data.len())),
+                    // It was taken away a moment ago.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         found.sort_unstable();

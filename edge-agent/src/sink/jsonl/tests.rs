@@ -187,6 +187,10 @@ fn the_table_is_checked() {
     assert_eq!(JsonlConfig::default().check(), Ok(()));
     for (text, told) in [
         (
+            "path = \"\"",
+            "jsonl.path is empty; give the path of a file",
+        ),
+        (
             "max_file_mib = 0",
             "jsonl.max_file_mib = 0 is out of range; allowed: 1 to 1024",
         ),

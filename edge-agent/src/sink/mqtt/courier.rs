@@ -2,27 +2,30 @@
 //! clean session, because what is not acknowledged is in the spool and nowhere else: after a
 //! failure everything unacknowledged is sent again, in order, with the same ids.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
-    Outgoing, Packet, QoS, StateError, TlsConfiguration, Transport,
+    Outgoing, Packet, QoS, StateError, TlsConfiguration, Transport, mqttbytes,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::standing::Standing;
 use super::topics::{Announcement, OFFLINE, ONLINE, Topics};
 use super::window::{Cargo, Window};
 use super::{MqttConfig, transport};
 use crate::secret::Secret;
-use crate::sink::back_off::BackOff;
 use crate::sink::spooled::Queue;
 
 /// Packets beside the events: status and descriptions.
 const OTHERS: u16 = 8;
 /// Largest packet, either way.
 const PACKET: usize = 1 << 20;
+/// A broker that acknowledges nothing for so long is stuck; one that works is not so slow.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the thread needs.
 pub struct Courier {
@@ -38,6 +41,8 @@ pub struct Courier {
     pub announcements: Vec<Announcement>,
     /// Longest wait between two tries.
     pub most_wait: Duration,
+    /// A connection in which nothing is acknowledged for so long is given up.
+    pub patience: Duration,
     /// Wakes it: there are events, or the agent ends.
     pub notify: Arc<Notify>,
 }
@@ -72,21 +77,20 @@ impl Courier {
     }
 
     async fn keep_connected(&self, queue: &Queue) {
-        let mut back_off = BackOff::new(self.most_wait);
-        let mut told = false;
+        let mut standing = Standing::new(self.most_wait);
         while !queue.stopping() {
-            let Err(error) = self.connection(queue, &mut back_off, &mut told).await else {
+            let Err(why) = self.connection(queue, &mut standing).await else {
                 return;
             };
-            if !told {
-                told = true;
+            let (news, wait) = standing.failed(&why);
+            if news {
                 let spool = queue.spool().folder().display().to_string();
                 queue.say(&format!(
-                    "{}: {error}; events wait in {spool} and are sent when it is back",
+                    "{}: {why}; events wait in {spool} and are sent when it is back",
                     self.name()
                 ));
             }
-            let until = Instant::now() + back_off.wait();
+            let until = Instant::now() + wait;
             while !queue.stopping() && Instant::now() < until {
                 tokio::select! {
                     () = sleep_until(until) => {}
@@ -97,12 +101,7 @@ impl Courier {
     }
 
     /// One connection, from its start to its failure or the agent's end.
-    async fn connection(
-        &self,
-        queue: &Queue,
-        back_off: &mut BackOff,
-        told: &mut bool,
-    ) -> Result<(), String> {
+    async fn connection(&self, queue: &Queue, standing: &mut Standing) -> Result<(), String> {
         let (client, mut events) = self.client()?;
         let mut window = Window::new(self.config.max_in_flight);
         let mut stage = Stage::Connecting;
@@ -114,34 +113,50 @@ impl Courier {
                 tokio::pin!(poll);
                 loop {
                     let deadline = queue.deadline().map(Instant::from_std);
-                    let end = deadline.unwrap_or_else(Instant::now);
+                    let stuck = window.waits_since().map(|since| since + self.patience);
+                    // One with something unacknowledged shows that it works when it acknowledges.
+                    let lasted = standing.due().filter(|_| window.is_empty());
                     tokio::select! {
+                        // What came while this thread was held up is heard before it counts as
+                        // late.
+                        biased;
+                        () = at(deadline) => return Ok(()),
                         event = &mut poll => break event,
                         () = self.notify.notified() => {}
-                        () = sleep_until(end), if deadline.is_some() => return Ok(()),
+                        () = at(stuck) => {
+                            return Err("it takes events and acknowledges none".into());
+                        }
+                        () = at(lasted) => {
+                            self.tell_back(queue, standing.has_lasted(Instant::now()));
+                        }
                     }
                     self.feed(queue, &client, &mut window, &mut stage)?;
                 }
             };
-            match event.map_err(|error| explain(&error))? {
+            let short = stage != Stage::Connecting && !standing.is_proven();
+            match event.map_err(|error| explain(&error, short))? {
                 Event::Incoming(Packet::ConnAck(_)) => {
                     stage = Stage::Open;
-                    if std::mem::take(told) {
-                        queue.say(&format!("{}: connected", self.name()));
-                    }
                     self.announce(&client, &mut window)?;
                 }
                 Event::Incoming(Packet::PubAck(ack)) => {
-                    back_off.reset();
-                    if let Some(Cargo::Record(number)) = window.acknowledge(ack.pkid) {
+                    let now = Instant::now();
+                    if let Some(Cargo::Record(number)) = window.acknowledge(ack.pkid, now) {
                         queue.spool().acknowledge(number);
                     }
+                    self.tell_back(queue, standing.acknowledged(now));
                 }
-                Event::Outgoing(Outgoing::Publish(packet)) => window.send(packet),
+                Event::Outgoing(Outgoing::Publish(packet)) => window.send(packet, Instant::now()),
                 Event::Outgoing(Outgoing::Disconnect) => return Ok(()),
                 _ => continue,
             }
             self.feed(queue, &client, &mut window, &mut stage)?;
+        }
+    }
+
+    fn tell_back(&self, queue: &Queue, news: bool) {
+        if news {
+            queue.say(&format!("{}: connected", self.name()));
         }
     }
 
@@ -216,6 +231,19 @@ impl Courier {
     }
 }
 
+/// How long a broker may acknowledge nothing.
+pub fn patience(keep_alive_s: u16) -> Duration {
+    PATIENCE.max(2 * Duration::from_secs(keep_alive_s.into()))
+}
+
+/// Waits until then; for ever without a time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 fn publish(
     client: &AsyncClient,
     topic: &str,
@@ -227,8 +255,14 @@ fn publish(
         .map_err(|error| error.to_string())
 }
 
-/// One line for a failure, with what to do where somebody can do something.
-fn explain(error: &ConnectionError) -> String {
+/// One line for a failure, with what to do where somebody can do something. `short` tells that a
+/// connection was there and did not last.
+fn explain(error: &ConnectionError, short: bool) -> String {
+    if short && was_closed(error) {
+        return "it closed the connection after a short time; give each agent an mqtt.client_id of \
+                its own"
+            .into();
+    }
     match error {
         ConnectionError::ConnectionRefused(
             ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
@@ -245,4 +279,23 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::MqttState(StateError::Io(error)) => error.to_string(),
         error => error.to_string(),
     }
+}
+
+/// Whether the broker ended the connection, in whichever way.
+fn was_closed(error: &ConnectionError) -> bool {
+    let error = match error {
+        ConnectionError::MqttState(StateError::ConnectionAborted) => return true,
+        ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        )
+        | ConnectionError::Io(error) => error,
+        _ => return false,
+    };
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
 }

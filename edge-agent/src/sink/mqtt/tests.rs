@@ -63,7 +63,9 @@ fn events_status_and_sensors_arrive() {
     assert_heard(&heard, 100);
     let status = "edge-agent/gate 1/status";
     assert_eq!(heard.other(status).as_deref(), Some("online"));
-    let colour = "homeassistant/sensor/edge-agent_gate_1/colour/config";
+    let word = Topics::new("edge-agent", "gate 1").default_client_id();
+    let colour = format!("homeassistant/sensor/{word}/colour/config");
+    let colour = colour.as_str();
     assert!(heard.other(colour).unwrap().contains("Last colour"));
     // Who comes later learns the status too.
     let later = subscribe(broker.port, None);
@@ -238,16 +240,20 @@ fn tls_and_a_password_let_in_who_has_them_and_nobody_else() {
     let secret = spool.path().join("password");
     std::fs::write(&secret, "wrong-hunter\n").unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // Away at first, as the network is after a boot: the reason after that one is told as well.
+    let relay = Relay::to(secure);
     let config = MqttConfig {
         username: Some("agent".into()),
         password_file: Some(secret.clone()),
         tls: true,
         ca_file: folder.join("ca.pem"),
-        ..config(secure, spool.path())
+        ..config(relay.port, spool.path())
     };
     assert!(!format!("{config:?}").contains("hunter"));
     let mut sink = start(&config, "gate 1", note).unwrap().unwrap();
     deliver(&mut sink, 0..20);
+    wait_for("the first reason", || was_told("; events wait in "));
+    relay.open();
     wait_for("the refusal", || {
         was_told("it refuses this user; look at mqtt.username")
     });

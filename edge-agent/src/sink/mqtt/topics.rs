@@ -51,7 +51,7 @@ impl Topics {
         Self {
             event: format!("{prefix}/{level}/event"),
             status: format!("{prefix}/{level}/status"),
-            word: word(&format!("{prefix}_{camera}")),
+            word: word(prefix, camera),
         }
     }
 
@@ -115,16 +115,27 @@ impl Topics {
     }
 }
 
-/// Letters, digits, `_` and `-`, as Home Assistant wants identifiers.
-fn word(text: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    text.chars()
+/// Letters, digits, `_` and `-`, as Home Assistant wants identifiers. Cameras with other names
+/// stay apart by some digits of a hash: no two agents may have one word.
+fn word(prefix: &str, camera: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let text = format!("{prefix}_{camera}");
+    let plain: String = text
+        .chars()
         .map(|c| if allowed(c) { c } else { '_' })
-        .collect()
+        .collect();
+    if camera.chars().all(allowed) {
+        return plain;
+    }
+    let mut hash = models::hash::sha256_hex(text.as_bytes());
+    hash.truncate(8);
+    format!("{plain}-{hash}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -132,7 +143,31 @@ mod tests {
         let topics = Topics::new("site/a", "gate 1/#+");
         assert_eq!(topics.event, "site/a/gate 1___/event");
         assert_eq!(topics.status, "site/a/gate 1___/status");
-        assert_eq!(topics.default_client_id(), "site_a_gate_1___");
+    }
+
+    #[test]
+    fn no_two_names_are_one_word() {
+        let names = [
+            "Север",
+            "Запад",
+            "gate 1",
+            "gate_1",
+            "gate/1",
+            "gate-1",
+            "Tor Ä",
+            "Tor Ö",
+        ];
+        let id = |name: &&str| Topics::new("edge-agent", name).default_client_id();
+        let words: BTreeSet<String> = names.iter().map(id).collect();
+        assert_eq!(words.len(), names.len(), "{words:?}");
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        assert!(words.iter().all(|word| word.chars().all(allowed)));
+        // What is whole stays as it is.
+        for name in ["gate-1", "gate_1"] {
+            assert_eq!(id(&name), format!("edge-agent_{name}"));
+        }
+        let below_a_site = Topics::new("site/a", "gate-1");
+        assert_eq!(below_a_site.default_client_id(), "site_a_gate-1");
     }
 
     #[test]
@@ -147,22 +182,22 @@ mod tests {
 
     #[test]
     fn home_assistant_learns_of_three_sensors_of_one_device() {
-        let told = Topics::new("edge-agent", "gate 1").discovery("homeassistant", "gate 1");
+        let told = Topics::new("edge-agent", "gate-1").discovery("homeassistant", "gate-1");
         let topics: Vec<&str> = told.iter().map(|a| a.topic.as_str()).collect();
         assert_eq!(
             topics,
             [
-                "homeassistant/sensor/edge-agent_gate_1/colour/config",
-                "homeassistant/sensor/edge-agent_gate_1/score/config",
-                "homeassistant/sensor/edge-agent_gate_1/vehicles/config",
+                "homeassistant/sensor/edge-agent_gate-1/colour/config",
+                "homeassistant/sensor/edge-agent_gate-1/score/config",
+                "homeassistant/sensor/edge-agent_gate-1/vehicles/config",
             ]
         );
         for announcement in told {
             let about: serde_json::Value = serde_json::from_str(&announcement.payload).unwrap();
-            assert_eq!(about["device"]["identifiers"][0], "edge-agent_gate_1");
-            assert_eq!(about["device"]["name"], "gate 1");
-            assert_eq!(about["state_topic"], "edge-agent/gate 1/event");
-            assert_eq!(about["availability_topic"], "edge-agent/gate 1/status");
+            assert_eq!(about["device"]["identifiers"][0], "edge-agent_gate-1");
+            assert_eq!(about["device"]["name"], "gate-1");
+            assert_eq!(about["state_topic"], "edge-agent/gate-1/event");
+            assert_eq!(about["availability_topic"], "edge-agent/gate-1/status");
             assert!(
                 about["value_template"]
                     .as_str()

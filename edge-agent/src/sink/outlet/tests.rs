@@ -170,13 +170,17 @@ impl Sink for Deep {
         Ok(())
     }
 
-    fn spooled(&self) -> Option<Depth> {
+    fn spooled(&self) -> Option<Backlog> {
         let (asked, held) = (self.asked.clone(), Arc::clone(&self.held));
-        Some(Box::new(move || {
+        let waiting = move || {
             let _ = asked.send(());
             let _ = held.lock().unwrap().recv();
             7
-        }))
+        };
+        Some(Backlog {
+            waiting: Box::new(waiting),
+            gone: Box::new(|| 0),
+        })
     }
 }
 

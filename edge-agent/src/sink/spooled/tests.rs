@@ -87,6 +87,32 @@ fn what_the_disk_did_not_take_until_the_end_is_lost_and_told() {
     assert_eq!(spool.counts().waiting, 2);
 }
 
+#[test]
+fn what_a_full_spool_drops_is_counted_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = Limits {
+        total_bytes: 16 << 10,
+        ..EAGER
+    };
+    let spool = Spool::open(&Disk::default(), folder.path(), small.clone()).unwrap();
+    let sink = Spooled::start("peer".into(), spool, |_| {}, Box::new(|| {}), |_| {}).unwrap();
+    let mut outlet = Outlet::start(Box::new(sink), Overflow::Wait, |_| {}).unwrap();
+    for number in 0..200 {
+        outlet.send(&an_event(number));
+    }
+    wait_until(|| outlet.tally().delivered == 200);
+    let gauge = outlet.gauge();
+    let read = gauge.read();
+    let kept = read.spooled.unwrap();
+    assert!(kept > 0 && read.lost > 0, "{read:?}");
+    assert_eq!(kept + read.lost, 200);
+    let tally = Outlet::finish_all(vec![outlet], LAST_GRACE)[0];
+    assert_eq!(tally.lost, read.lost);
+    assert_eq!(gauge.read(), read);
+    let spool = Spool::open(&Disk::default(), folder.path(), small).unwrap();
+    assert_eq!(spool.counts().waiting, kept);
+}
+
 /// Brings the numbers of records, as couriers do: until there are none, and again when woken.
 fn bring(queue: &Queue, woken: &Receiver<()>, brought: &Sender<u64>) {
     while !queue.stopping() && woken.recv().is_ok() {
@@ -136,5 +162,5 @@ fn the_events_of_a_run_before_wait_from_the_start() {
     drop(spool);
     let spool = open_spool(folder.path(), 1, 0).unwrap();
     let sink = Spooled::start("peer".into(), spool, |_| {}, Box::new(|| {}), |_| {}).unwrap();
-    assert_eq!(sink.spooled().map(|depth| depth()), Some(1));
+    assert_eq!(sink.spooled().map(|spool| (spool.waiting)()), Some(1));
 }

@@ -11,6 +11,7 @@ use ureq::{Agent, Body, http::Response};
 use super::rejected::Rejected;
 use crate::secret::Secret;
 use crate::sink::back_off::BackOff;
+use crate::sink::outage::Outage;
 use crate::sink::spooled::Queue;
 
 /// Bytes of an answer that are read, so that the connection can be used again.
@@ -70,7 +71,7 @@ impl Courier {
     /// Delivers until the agent ends.
     pub fn run(mut self, queue: &Queue) {
         let mut back_off = BackOff::new(self.most_wait);
-        let (mut failing, mut rejecting) = (false, false);
+        let (mut outage, mut rejecting) = (Outage::default(), false);
         loop {
             if queue.deadline().is_some_and(|end| Instant::now() >= end) {
                 return;
@@ -88,7 +89,7 @@ impl Courier {
             };
             if let Outcome::Failed(why, asked) = outcome {
                 queue.spool().rewind();
-                if !std::mem::replace(&mut failing, true) {
+                if outage.is_news(&why) {
                     let folder = queue.spool().folder().display().to_string();
                     queue.say(&format!(
                         "{}: {why}; events wait in {folder} and are sent when it is back",
@@ -104,7 +105,7 @@ impl Courier {
             }
             queue.spool().acknowledge(number);
             back_off.reset();
-            if std::mem::take(&mut failing) {
+            if outage.is_over() {
                 queue.say(&format!("{}: works again", self.name));
             }
             match outcome {
@@ -150,7 +151,7 @@ impl Courier {
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(path) = &self.token_file {
             // Read for each request: it may have been changed meanwhile.
-            match Secret::read(path) {
+            match token(path) {
                 Ok(token) => {
                     let bearer = format!("Bearer {}", token.reveal());
                     request = request.header(header::AUTHORIZATION, bearer);
@@ -195,6 +196,19 @@ fn judge(response: &Response<Body>) -> Outcome {
         }
         code => Outcome::Failed(format!("it answers with status {code}"), asked),
     }
+}
+
+/// The bearer token in a file; or what is wrong with it and what to do.
+pub fn token(path: &Path) -> Result<Secret, String> {
+    let token = Secret::read(path)?;
+    if !token.reveal().is_ascii() {
+        return Err(format!(
+            "{} has letters that a request's header cannot have; give a token of ASCII letters, \
+             digits and signs",
+            path.display()
+        ));
+    }
+    Ok(token)
 }
 
 /// The client: no redirects, because they turn a POST into a GET, and a deadline for all.

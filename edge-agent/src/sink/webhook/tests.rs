@@ -125,6 +125,79 @@ fn what_may_work_later_is_tried_again_and_the_order_stays() {
 }
 
 #[test]
+fn each_reason_of_an_outage_is_told_once() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let note = |told: &str| TOLD.lock().unwrap().push(told.to_string());
+    let server = Server::start();
+    server.set(Manner::Status(500, ""));
+    let folder = tempfile::tempdir().unwrap();
+    let started = start(&config(server.port, folder.path()), note);
+    let mut sink = started.unwrap().unwrap();
+    deliver(&mut sink, 0..1);
+    for manner in [
+        Manner::Status(401, ""),
+        Manner::Status(500, ""),
+        Manner::Status(200, ""),
+    ] {
+        let before = server.asked().len();
+        wait_for("two tries", || server.asked().len() >= before + 2);
+        server.set(manner);
+    }
+    let times = |part: &str| {
+        let told = TOLD.lock().unwrap();
+        told.iter().filter(|line| line.contains(part)).count()
+    };
+    wait_for("the good news", || times("works again") == 1);
+    assert_eq!(times("status 500; events wait in "), 1);
+    assert_eq!(times("status 401; look at webhook.token_file; "), 1);
+    sink.finish(LAST_GRACE).unwrap();
+}
+
+#[test]
+fn a_port_that_is_none_is_refused_and_a_right_one_is_not() {
+    let check = |url: &str| {
+        let config = WebhookConfig {
+            url: Some(url.into()),
+            spool: Some("s".into()),
+            ..WebhookConfig::default()
+        };
+        config.check()
+    };
+    for port in ["0", "65536", "99999", ""] {
+        for host in ["h", "127.0.0.1", "[::1]"] {
+            let refusal = check(&format!("http://{host}:{port}/")).unwrap_err();
+            let refusal = refusal.to_string();
+            assert!(
+                refusal.starts_with("webhook.url has no port from 1 to 65535; "),
+                "{refusal}"
+            );
+        }
+    }
+    for url in [
+        "http://[::1]/",
+        "http://[::1]:1/",
+        "https://h:65535/a",
+        "http://h/:0",
+    ] {
+        assert_eq!(check(url), Ok(()), "{url}");
+    }
+}
+
+#[test]
+fn a_token_that_no_header_can_have_is_refused_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = secret::tests::file(folder.path(), "häuser2\n", 0o600);
+    let config = WebhookConfig {
+        token_file: Some(token),
+        ..config(1, folder.path())
+    };
+    let refusal = check_files(&config).unwrap_err().to_string();
+    assert!(refusal.starts_with("webhook.token_file: "), "{refusal}");
+    assert!(refusal.contains("ASCII"), "{refusal}");
+    assert!(!refusal.contains("user2"), "{refusal}");
+}
+
+#[test]
 fn a_token_that_is_changed_costs_no_event() {
     let server = Server::start();
     server.set(Manner::Bearer("new"));

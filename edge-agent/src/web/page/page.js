@@ -155,25 +155,32 @@ async function refresh() {
   setTimeout(refresh, 2000);
 }
 
+// By their ids: an agent that was started again counts from one.
+const shown = new Set();
+
+function fresh(event) {
+  if (shown.has(event.id)) return;
+  shown.add(event.id);
+  if (shown.size > 4 * MOST_SHOWN) shown.delete(shown.values().next().value);
+  show(event);
+}
+
 async function begin() {
   // Those of before first, then what comes; what comes in between is told by both.
-  // By their ids: an agent that was started again counts from one.
-  const shown = new Set();
-  const fresh = (event) => {
-    if (shown.has(event.id)) return;
-    shown.add(event.id);
-    if (shown.size > 4 * MOST_SHOWN) shown.delete(shown.values().next().value);
-    show(event);
-  };
   const stream = new EventSource("events/stream");
   const early = [];
   let take = (event) => early.push(event);
   stream.onmessage = (message) => take(JSON.parse(message.data));
+  stream.onerror = () => {
+    // The browser comes back by itself after a broken connection, not after a refusal, such as
+    // while others have all places.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(begin, 2000);
+  };
   try {
     const answer = await fetch(`events?n=${MOST_SHOWN}`);
     for (const event of await answer.json()) fresh(event);
   } catch {
-    // The stream connects again by itself.
+    // The stream connects again.
   }
   early.forEach(fresh);
   take = fresh;

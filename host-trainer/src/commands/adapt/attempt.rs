@@ -50,7 +50,7 @@ pub struct Attempt {
     pub share: f32,
     /// The network, as the bundle will have it.
     pub model: Vec<u8>,
-    /// On labelled vehicles that networks made like it did not learn from.
+    /// On labelled vehicles, asked of networks made like it.
     pub tried: Option<Trial>,
     /// On the bundle's own test pictures.
     pub judged: Option<(Measurement, Confusion)>,
@@ -127,11 +127,11 @@ impl Task<'_> {
         if let Some(tried) = &tried {
             let (before, after) = (tried.before.accuracy(), tried.after.accuracy());
             println!(
-                "on vehicles that were not learned from: {before:.3} before, {after:.3} after ({} \
-                 pictures)",
+                "on {}: {before:.3} before, {after:.3} after ({} pictures)",
+                tried.asked,
                 tried.after.pictures()
             );
-            not_worse(before, after)?;
+            not_worse(before, after, tried.asked)?;
         }
         let model = self.model(&lessons.all, share)?;
         let judged = self.own.map(|own| own.after(self.bundle, &model));
@@ -157,12 +157,11 @@ impl Task<'_> {
 }
 
 /// An error when fewer of the site's pictures are answered right than before.
-fn not_worse(before: f64, after: f64) -> anyhow::Result<()> {
+fn not_worse(before: f64, after: f64, asked: &str) -> anyhow::Result<()> {
     if after < before {
         bail!(
             "adapting makes it worse here: {before:.3} to {after:.3} of the labelled pictures of \
-             vehicles that were not learned from; nothing was written. Look for wrong labels, or \
-             label more"
+             {asked}; nothing was written. Look for wrong labels, or label more"
         );
     }
     Ok(())
@@ -226,8 +225,10 @@ mod tests {
 
     #[test]
     fn worse_is_refused_and_as_good_is_not() {
-        not_worse(0.5, 0.5).unwrap();
-        let told = not_worse(0.75, 0.5).unwrap_err().to_string();
+        not_worse(0.5, 0.5, "some").unwrap();
+        let told = not_worse(0.75, 0.5, "vehicles that were not learned from")
+            .unwrap_err()
+            .to_string();
         assert!(
             told.starts_with("adapting makes it worse here: 0.750 to 0.500 of the labelled"),
             "{told}"

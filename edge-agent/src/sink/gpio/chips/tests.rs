@@ -147,3 +147,55 @@ fn a_line_is_one_pin_whatever_it_is_called() {
         )
     );
 }
+
+#[test]
+fn a_chip_that_was_plugged_in_again_is_known_by_its_label() {
+    let pin: PinConfig = toml::from_str("name = \"a\"\nline = 1\nchip = \"mcp23017\"").unwrap();
+    let number = |chips: &[Chip]| {
+        let before = places(std::slice::from_ref(&pin), &pi()).unwrap().remove(0);
+        again(&pin, &before, chips).map(|place| place.path.display().to_string())
+    };
+    assert_eq!(number(&pi()), Ok("/dev/gpiochip11".into()));
+    let here = chip("gpiochip4", "pinctrl-rp1", &["", ""]);
+    let other = chip("gpiochip11", "siren", &["", ""]);
+    let back = chip("gpiochip13", "mcp23017", &["", ""]);
+    let mut shut = chip("gpiochip11", "", &[]);
+    shut.problem = Some("permission denied for /dev/gpiochip11".into());
+    for (chips, expected) in [
+        (
+            vec![here.clone(), other.clone(), back],
+            Ok("/dev/gpiochip13"),
+        ),
+        (
+            vec![here.clone(), other],
+            Err("chip \"mcp23017\" is not there; chips here: pinctrl-rp1, siren"),
+        ),
+        (
+            vec![here, shut],
+            Err("permission denied for /dev/gpiochip11"),
+        ),
+        (
+            vec![],
+            Err("chip \"mcp23017\" is not there; chips here: none"),
+        ),
+    ] {
+        let expected = expected.map(String::from).map_err(String::from);
+        assert_eq!(number(&chips), expected);
+    }
+}
+
+#[test]
+fn another_chip_beside_it_changes_nothing_for_a_line_that_was_found() {
+    let pin = |line: &str| -> PinConfig {
+        toml::from_str(&format!("name = \"a\"\nline = {line}")).unwrap()
+    };
+    let own = chip("gpiochip0", "gpio-sunxi", &["", "RELAY"]);
+    let beside = chip("gpiochip1", "ftdi-cbus", &["", "RELAY"]);
+    for line in ["1", "\"RELAY\""] {
+        let pin = pin(line);
+        let alone = std::slice::from_ref(&own);
+        let before = places(std::slice::from_ref(&pin), alone).unwrap().remove(0);
+        let now = again(&pin, &before, &[own.clone(), beside.clone()]);
+        assert_eq!(now, Ok(before));
+    }
+}

@@ -188,6 +188,55 @@ fn append(log: &mut EventLog, numbers: std::ops::Range<usize>) {
 }
 
 #[test]
+fn where_nothing_can_be_synced_memory_and_writing_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::default();
+    let mut log = log(&disk, folder.path(), limits(1 << 20, 1 << 30));
+    disk.faults().all_syncing(io::ErrorKind::StorageFull);
+    let start = Instant::now();
+    let (mut taken, mut tries) = (0, 0);
+    for number in 0..25_000 {
+        let text = line(taken) + "\n";
+        taken += usize::from(log.append(text.as_bytes(), start).is_ok());
+        if number % 1000 == 999 {
+            assert!(log.tend(start + SYNC).is_err());
+            tries += 1;
+        }
+        assert!(log.unsynced.len() <= UNSYNCED);
+    }
+    assert!(taken < 25_000 && taken as u64 == log.unsynced_lines());
+    let most = (tries + 2) * UNSYNCED as u64;
+    assert!(disk.wear().bytes() < most, "{:?}", disk.wear());
+    disk.faults().mend();
+    assert_eq!(log.tend(start + SYNC).unwrap(), None);
+    append(&mut log, taken..taken + 10);
+    log.sync().unwrap();
+    assert_eq!(lines(folder.path()), all(taken + 10));
+}
+
+#[test]
+fn a_look_that_fails_once_and_a_name_that_is_taken_cost_no_file_from_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let aside = |number: usize| folder.path().join(format!("events-{number:08}.jsonl"));
+    for number in 0..3 {
+        std::fs::write(aside(number + 1), line(number) + "\n").unwrap();
+    }
+    let disk = Disk::default();
+    disk.faults().one_reading_after(0, io::ErrorKind::Other);
+    let mut log = log(&disk, folder.path(), limits(100, 100_000));
+    assert!(log.open().is_err());
+    append(&mut log, 3..20);
+    assert_eq!(lines(folder.path()), all(20));
+    let next = log.aside.back().unwrap().0 + 1;
+    let taken = aside(usize::try_from(next).unwrap());
+    std::fs::write(&taken, "{}\n").unwrap();
+    append(&mut log, 20..40);
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "{}\n");
+    std::fs::remove_file(&taken).unwrap();
+    assert_eq!(lines(folder.path()), all(40));
+}
+
+#[test]
 fn a_file_that_is_moved_away_keeps_its_lines_and_another_is_begun() {
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let note = |told: &str| TOLD.lock().unwrap().push(told.to_string());
