@@ -100,7 +100,7 @@ fn a_few_dozen_labels_make_a_bundle_that_knows_the_site() {
     assert_eq!(site.manifest().version, "0.1.0-site");
     assert_eq!(
         site.manifest().training.pretrained,
-        format!("bundle {}, 40 steps from there", bundle.id())
+        format!("bundle {}, 80 steps from there", bundle.id())
     );
     let card = String::from_utf8(site.file("CARD.md").unwrap().to_vec()).unwrap();
     assert!(card.contains("## Adapted to one site"), "{card}");
