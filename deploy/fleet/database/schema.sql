@@ -204,9 +204,10 @@ BEGIN
         ELSE RAISE EXCEPTION 'no such topic';
     END CASE;
     RETURN NULL;
--- What is wrong with the message itself, and nothing else: a full disk must fail the batch, so
--- that it comes again.
-EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+-- What is wrong with the message itself (nested too deeply, a name too long for an index), and
+-- nothing else: a full disk must fail the batch, so that it comes again.
+EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception
+        OR program_limit_exceeded THEN
     INSERT INTO rejected (received, topic, why, message)
     VALUES (heard, left(NEW.topic, 200), left(SQLERRM, 200), left(NEW.value, 2000));
     DELETE FROM rejected WHERE number <= (SELECT max(number) - 10000 FROM rejected);

@@ -100,6 +100,11 @@ fn what_is_no_event_is_set_aside_and_harms_no_other() {
         ),
         (
             "edge-agent/gate/event",
+            "[".repeat(16_000),
+            "stack depth limit exceeded",
+        ),
+        (
+            "edge-agent/gate/event",
             "[]".into(),
             "not an event of schema 1",
         ),
