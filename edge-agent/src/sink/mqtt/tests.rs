@@ -15,7 +15,7 @@ use crate::testing::an_event;
 
 const OPEN: &str = "allow_anonymous true\npersistence false";
 
-fn config(port: u16, folder: &Path) -> MqttConfig {
+pub fn config(port: u16, folder: &Path) -> MqttConfig {
     MqttConfig {
         host: Some("127.0.0.1".into()),
         port,

@@ -3,11 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::broker::wait_for;
+use super::tests::config;
 use super::*;
 use crate::sink::Sink;
 use crate::testing::an_event;
@@ -85,16 +85,6 @@ fn packet(mut socket: &TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     let mut body = vec![0; length];
     socket.read_exact(&mut body)?;
     Ok((kind, body))
-}
-
-fn config(port: u16, folder: &Path) -> MqttConfig {
-    MqttConfig {
-        host: Some("127.0.0.1".into()),
-        port,
-        spool: Some(folder.join("spool")),
-        max_back_off_s: 1,
-        ..MqttConfig::default()
-    }
 }
 
 #[test]
